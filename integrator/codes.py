@@ -1,0 +1,143 @@
+"""The one catalogue of codes: what can be said about an item, a record or a whole call.
+
+Everything that is answered to a POS, shown to an operator or filed as an issue takes its code from
+here, and the documentation page `docs/errors.md` is made from it. A message always names the value
+and says what to do; `Problem` is the form in which rules hand it up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What became of an item or a record."""
+
+    CREATED = "Created"
+    UPDATED = "Updated"
+    UNCHANGED = "Unchanged"
+    SUPERSEDED = "Superseded"
+    CONFIRMED = "Confirmed"
+    REJECTED = "Rejected"
+    DUPLICATE = "Duplicate"
+    ACCEPTED = "Accepted"
+
+
+class Code(StrEnum):
+    """Stable names. A code is never renamed and never reused for another meaning."""
+
+    ITEM_ID_MISSING = "ITEM_ID_MISSING"
+    ITEM_ID_TOO_LONG = "ITEM_ID_TOO_LONG"
+    ITEM_ID_DUPLICATE_IN_REQUEST = "ITEM_ID_DUPLICATE_IN_REQUEST"
+    ITEM_NOT_FOUND = "ITEM_NOT_FOUND"
+    VALUE_INVALID = "VALUE_INVALID"
+    VALUE_OUT_OF_RANGE = "VALUE_OUT_OF_RANGE"
+    VALUE_MISSING = "VALUE_MISSING"
+    TYPE_CONFLICT = "TYPE_CONFLICT"
+    VARIANT_CONFLICT = "VARIANT_CONFLICT"
+    LOCATION_UNKNOWN = "LOCATION_UNKNOWN"
+    RECORD_NOT_FOUND = "RECORD_NOT_FOUND"
+    ALREADY_CONFIRMED = "ALREADY_CONFIRMED"
+    QTY_EXCEEDS_OPEN = "QTY_EXCEEDS_OPEN"
+    SHIPMENT_EMPTY = "SHIPMENT_EMPTY"
+    SHIPMENT_CHANGED = "SHIPMENT_CHANGED"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    REQUEST_INVALID = "REQUEST_INVALID"
+    OPERATION_UNKNOWN = "OPERATION_UNKNOWN"
+    NOT_AUTHORISED = "NOT_AUTHORISED"
+    SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the catalogue: who has to act, what it means, what to do."""
+
+    meaning: str
+    remedy: str
+    whole_call: bool = False
+
+
+CATALOGUE: dict[Code, Entry] = {
+    Code.ITEM_ID_MISSING: Entry("The item has no ItemIntegrationId.", "Send the POS's own unique id of the item."),
+    Code.ITEM_ID_TOO_LONG: Entry(
+        "The ItemIntegrationId has more than 64 characters.", "Use a shorter id; it becomes the SKU in the shop."
+    ),
+    Code.ITEM_ID_DUPLICATE_IN_REQUEST: Entry(
+        "The same ItemIntegrationId stands in this call more than once; the last one was taken.",
+        "Send each item once a call.",
+    ),
+    Code.ITEM_NOT_FOUND: Entry(
+        "No product with this ItemIntegrationId is known in this store.",
+        "Send the product with UpdatePOSProducts first.",
+    ),
+    Code.VALUE_INVALID: Entry("A value has the wrong form.", "Correct the named field."),
+    Code.VALUE_OUT_OF_RANGE: Entry("A value is too large, too small, too long or too precise.", "Correct the named field."),
+    Code.VALUE_MISSING: Entry("A field that is needed is missing.", "Send the named field."),
+    Code.TYPE_CONFLICT: Entry(
+        "The item would turn from standalone into a variant, or into a variant of another style, after a shop has it.",
+        "Keep the StyleId, or use a new ItemIntegrationId.",
+    ),
+    Code.VARIANT_CONFLICT: Entry(
+        "Another item of the style has the same options, or the options have other names.",
+        "Give each variant of a style its own values for the same option names.",
+    ),
+    Code.LOCATION_UNKNOWN: Entry(
+        "The LocationId is not known in this store.", "Add the location to the store, or let the store create unknown locations."
+    ),
+    Code.RECORD_NOT_FOUND: Entry("No such record in this store.", "Send the id exactly as it was received."),
+    Code.ALREADY_CONFIRMED: Entry(
+        "The record is confirmed and cannot be rejected any more.", "Ask the operator to offer it again, if it is needed."
+    ),
+    Code.QTY_EXCEEDS_OPEN: Entry(
+        "The shipment has more than is still open on the order.", "Send at most the open quantity of the line."
+    ),
+    Code.SHIPMENT_EMPTY: Entry("The shipment has no lines.", "Send the lines that were shipped."),
+    Code.SHIPMENT_CHANGED: Entry(
+        "A shipment with this ShipmentId is stored with another content.", "Use a new ShipmentId for a new shipment."
+    ),
+    Code.LIMIT_EXCEEDED: Entry("The call is over a limit; nothing was applied.", "Split the call.", True),
+    Code.REQUEST_ID_REUSED: Entry(
+        "The RequestId was used within 24 hours for a call with another body.", "Use a new RequestId for a new call.", True
+    ),
+    Code.REQUEST_INVALID: Entry("The message is not a SOAP call that can be read.", "Correct the message.", True),
+    Code.OPERATION_UNKNOWN: Entry("The service has no such operation.", "See the WSDL for the operations.", True),
+    Code.NOT_AUTHORISED: Entry(
+        "StoreId, UserName or Password is wrong, revoked, or not allowed for this service.",
+        "Check the three values with the operator of the service.",
+        True,
+    ),
+    Code.SERVICE_UNAVAILABLE: Entry(
+        "The service cannot work at the moment; nothing was applied.", "Send the same call again later.", True
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one item: the code, the field, a sentence with the value, what to do."""
+
+    code: Code
+    message: str
+    field: str = ""
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.hint:
+            object.__setattr__(self, "hint", CATALOGUE[self.code].remedy)
+
+
+@dataclass(slots=True)
+class ItemResult:
+    """The answer for one item of a call; `index` counts from 0 in the order of the request."""
+
+    index: int
+    id: str
+    action: Action | None
+    problem: Problem | None = None
+    warnings: list[str] | None = None
+
+    @property
+    def success(self) -> bool:
+        return self.problem is None
