@@ -184,6 +184,14 @@ class Connector(ABC):
         self.channel = channel
         self.recorder = recorder
 
+    @classmethod
+    def prepare(cls, public_url: str, name: str) -> dict[str, Any] | None:
+        """Make a shop, where the platform can make one by itself: its credentials. None: they must be given.
+
+        Called by `integrator channel add` when no credentials were; `name` is the channel's.
+        """
+        return None
+
     def close(self) -> None:  # noqa: B027 - optional
         """Give back connections."""
 

@@ -71,6 +71,7 @@ def upgrade() -> None:
     sa.Column('key', sa.Text(), nullable=False),
     sa.Column('behaviour', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('counters', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
+    sa.Column('profile', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_sandbox_shops'))
     )
@@ -79,11 +80,15 @@ def upgrade() -> None:
     sa.Column('kind', sa.Text(), nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
     sa.Column('key', sa.Text(), server_default='', nullable=False),
+    sa.Column('parent', sa.BigInteger(), nullable=True),
     sa.Column('modified_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('body', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.ForeignKeyConstraint(['shop'], ['sandbox_shops.name'], name=op.f('fk_sandbox_documents_sandbox_shops'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('shop', 'kind', 'id', name=op.f('pk_sandbox_documents'))
     )
+    op.create_index('ix_sandbox_documents_key', 'sandbox_documents', ['shop', 'kind', 'key'], unique=False)
+    op.create_index('ix_sandbox_documents_modified', 'sandbox_documents', ['shop', 'kind', 'modified_at', 'id'], unique=False)
+    op.create_index('ix_sandbox_documents_parent', 'sandbox_documents', ['shop', 'kind', 'parent'], unique=False)
     op.create_table('stores',
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -471,6 +476,9 @@ def downgrade() -> None:
     op.drop_index('ix_calls_started', table_name='calls')
     op.drop_table('calls')
     op.drop_table('stores')
+    op.drop_index('ix_sandbox_documents_parent', table_name='sandbox_documents')
+    op.drop_index('ix_sandbox_documents_modified', table_name='sandbox_documents')
+    op.drop_index('ix_sandbox_documents_key', table_name='sandbox_documents')
     op.drop_table('sandbox_documents')
     op.drop_table('sandbox_shops')
     op.drop_index('ix_call_failures_subject', table_name='call_failures')
