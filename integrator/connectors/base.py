@@ -144,11 +144,26 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderProblem:
+    """One order that the shop showed and that cannot be read: it becomes an issue, the others go on."""
+
+    remote_id: str
+    message: str
+    number: str = ""
+    code: str = "ORDER_UNREADABLE"
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OrderPage:
-    """One page of changed orders. `progress` is what to remember once the page is stored."""
+    """One page of changed orders. `progress` is what to remember once the page is stored.
+
+    `problems`: orders of the page that could not be mapped; raise only for what concerns the whole page.
+    """
 
     orders: tuple[PulledOrder, ...]
     progress: Mapping[str, Any]
+    problems: tuple[OrderProblem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,7 @@ def upgrade() -> None:
     sa.Column('failures', sa.Integer(), server_default=sa.text('0'), nullable=False),
     sa.Column('paused_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('progress', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
+    sa.Column('sync', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
     sa.Column('last_pull_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('last_success_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
@@ -245,6 +246,27 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', 'id', name=op.f('pk_attempts'))
     )
     op.create_index('ix_attempts_channel', 'attempts', ['account_id', 'channel_id', 'started_at'], unique=False)
+    op.create_table('reconciliations',
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
+    sa.Column('channel_id', sa.BigInteger(), nullable=False),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
+    sa.Column('listed', sa.Integer(), nullable=False),
+    sa.Column('matched', sa.Integer(), nullable=False),
+    sa.Column('drifted', sa.Integer(), nullable=False),
+    sa.Column('missing', sa.Integer(), nullable=False),
+    sa.Column('unknown', sa.Integer(), nullable=False),
+    sa.Column('details', postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False),
+    sa.ForeignKeyConstraint(['account_id', 'channel_id'], ['channels.account_id', 'channels.id'], name=op.f('fk_reconciliations_channels'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('account_id', 'id', name=op.f('pk_reconciliations'))
+    )
+    op.create_index('ix_reconciliations_channel', 'reconciliations', ['account_id', 'channel_id', 'finished_at'], unique=False)
+    op.create_table('beats',
+    sa.Column('duty', sa.Text(), nullable=False),
+    sa.Column('last_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('duty', name=op.f('pk_beats'))
+    )
     op.create_table('customers',
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('channel_id', sa.BigInteger(), nullable=False),
@@ -269,6 +291,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', 'channel_id', 'product_id', name=op.f('pk_listings'))
     )
     op.create_index('ix_listings_product', 'listings', ['account_id', 'product_id'], unique=False)
+    op.create_index('ix_listings_remote', 'listings', ['account_id', 'channel_id', sa.text("(remote ->> 'product'::text)")], unique=False)
     op.create_table('orders',
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -388,8 +411,11 @@ def upgrade() -> None:
     sa.Column('cancelled', sa.Numeric(precision=19, scale=4), server_default=sa.text('0'), nullable=False),
     sa.Column('shipped', sa.Numeric(precision=19, scale=4), server_default=sa.text('0'), nullable=False),
     sa.Column('returned', sa.Numeric(precision=19, scale=4), server_default=sa.text('0'), nullable=False),
+    sa.Column('refunded', sa.Numeric(precision=19, scale=4), server_default=sa.text('0'), nullable=False),
     sa.Column('allocated', sa.Numeric(precision=19, scale=4), server_default=sa.text('0'), nullable=False),
+    sa.Column('known', sa.Numeric(precision=19, scale=4), server_default=sa.text('0'), nullable=False),
     sa.Column('known_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('counted', sa.Numeric(precision=19, scale=4), server_default=sa.text('0'), nullable=False),
     sa.ForeignKeyConstraint(['account_id', 'order_id'], ['orders.account_id', 'orders.id'], name=op.f('fk_order_lines_orders'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('account_id', 'order_id', 'line_id', name=op.f('pk_order_lines'))
     )
@@ -409,6 +435,8 @@ def upgrade() -> None:
     sa.Column('due_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.Column('message', sa.Text(), server_default='', nullable=False),
     sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('mirrored_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('event_key', sa.Text(), nullable=True),
     sa.Column('call_id', sa.Text(), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
     sa.ForeignKeyConstraint(['account_id', 'order_id'], ['orders.account_id', 'orders.id'], name=op.f('fk_shipments_orders'), ondelete='CASCADE'),
@@ -458,9 +486,13 @@ def downgrade() -> None:
     op.drop_index('ix_orders_placed', table_name='orders')
     op.drop_index('ix_orders_number', table_name='orders')
     op.drop_table('orders')
+    op.drop_index('ix_listings_remote', table_name='listings')
     op.drop_index('ix_listings_product', table_name='listings')
     op.drop_table('listings')
     op.drop_table('customers')
+    op.drop_table('beats')
+    op.drop_index('ix_reconciliations_channel', table_name='reconciliations')
+    op.drop_table('reconciliations')
     op.drop_index('ix_attempts_channel', table_name='attempts')
     op.drop_table('attempts')
     op.drop_table('store_users')

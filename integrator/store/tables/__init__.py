@@ -15,7 +15,7 @@ from integrator.store.tables.accounts import (
 )
 from integrator.store.tables.base import metadata
 from integrator.store.tables.catalogue import lanes, listings, prices, products, stocks
-from integrator.store.tables.journal import attempts, call_failures, calls, issues
+from integrator.store.tables.journal import attempts, beats, call_failures, calls, issues, reconciliations
 from integrator.store.tables.orders import (
     captures,
     customers,
@@ -28,8 +28,9 @@ from integrator.store.tables.orders import (
 from integrator.store.tables.sandbox import sandbox_documents, sandbox_shops
 
 __all__ = [
-    "accounts", "attempts", "call_failures", "calls", "captures", "channels", "customers", "deliveries",
+    "accounts", "attempts", "beats", "call_failures", "calls", "captures", "channels", "customers", "deliveries",
     "issues", "lanes", "listings", "locations", "metadata", "order_lines", "orders", "prices", "products",
+    "reconciliations",
     "sandbox_documents", "sandbox_shops", "shipments", "stocks", "store_users", "stores", "transactions",
     "user_secrets",
 ]  # fmt: skip

@@ -90,7 +90,8 @@ locations = Table(
 
 # One shop on one platform. `credentials` is a Fernet token over JSON. `state`: active, held (by the
 # operator), needs_credentials. `paused_until` is the circuit: no request before that time.
-# `progress` holds what the pull and the quota remember between jobs (watermarks, remaining calls).
+# `progress` holds what the connector remembers between pulls (watermarks). `sync` holds what the core does: the
+# batch sizes after failures, orders to read again, when webhooks and reconciliation were last seen to.
 channels = Table(
     "channels",
     metadata,
@@ -106,6 +107,7 @@ channels = Table(
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("paused_until", Time),
     document("progress"),
+    document("sync"),
     Column("last_pull_at", Time),
     Column("last_success_at", Time),
     created_at(),

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from integrator.store.tables.base import Time, account_id, created_at, metadata, number
+from integrator.store.tables.base import Time, account_id, created_at, document, metadata, number
 
 # One SOAP request. With a RequestId, the digest of its body and its answer are kept to be replayed.
 calls = Table(
@@ -78,6 +78,36 @@ attempts = Table(
     Column("answer", Text),
     ForeignKeyConstraint(["account_id", "channel_id"], ["channels.account_id", "channels.id"], ondelete="CASCADE"),
     Index("ix_attempts_channel", "account_id", "channel_id", "started_at"),
+)
+
+# What the nightly comparison of a channel with its shop found. `listed`: listings that the shop should have;
+# `matched`: those that it has as wanted; `drifted`: others that were set to be pushed again; `missing`: the shop
+# does not have them any more (an issue each); `unknown`: the shop sells them and no product is behind them.
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    account_id(),
+    number(),
+    Column("channel_id", BigInteger, nullable=False),
+    Column("started_at", Time, nullable=False),
+    Column("finished_at", Time, nullable=False, server_default=text("now()")),
+    Column("listed", Integer, nullable=False),
+    Column("matched", Integer, nullable=False),
+    Column("drifted", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    document("details"),
+    ForeignKeyConstraint(["account_id", "channel_id"], ["channels.account_id", "channels.id"], ondelete="CASCADE"),
+    Index("ix_reconciliations_channel", "account_id", "channel_id", "finished_at"),
+)
+
+# The service's own clockwork, of no account: when each regular duty (sweep, take-back, clean-up ...) was last
+# done, so that of many workers one does it.
+beats = Table(
+    "beats",
+    metadata,
+    Column("duty", Text, primary_key=True),
+    Column("last_at", Time, nullable=False),
 )
 
 # Something a person must look at. `subject`: product, order, transaction, capture, shipment, channel;
