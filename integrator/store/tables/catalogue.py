@@ -112,6 +112,8 @@ listings = Table(
     ForeignKeyConstraint(["account_id", "channel_id"], ["channels.account_id", "channels.id"], ondelete="CASCADE"),
     of_product(),
     Index("ix_listings_product", "account_id", "product_id"),
+    # finds the product of an order line by the platform's ids
+    Index("ix_listings_remote", "account_id", "channel_id", text("(remote ->> 'product'::text)")),
 )
 
 # What a lane (content, price, stock) of a listing wants and last had accepted. State, not messages: ten

@@ -66,9 +66,13 @@ orders = Table(
     Index("ix_orders_placed", "account_id", "store_id", "placed_at"),
 )
 
+# `refunded`: units whose money went back before they shipped: they stay in the shop like cancelled ones.
 # `allocated`: units that are sold on the web and that the POS's count does not contain yet; the published
-# quantity is reduced by them. `known_at`: when the POS confirmed the record that told it of the sale; the
-# units are released by the first stock count that the POS sends after that (catalogue.allocation).
+# quantity is reduced by them. `known`: units that the POS knows of, cumulative: it confirmed the record that
+# told it, or shipped them itself; `known_at`: when that last grew. `counted`: units that a stock count of the
+# POS contains. The first count after `known_at` releases what is known (catalogue.allocation):
+#     counted = known, allocated = greatest(ordered - cancelled - refunded - known, 0)
+#     where allocated > 0 and counted < known and known_at < the count
 order_lines = Table(
     "order_lines",
     metadata,
@@ -85,8 +89,11 @@ order_lines = Table(
     Column("cancelled", Amount, nullable=False, server_default=text("0")),
     Column("shipped", Amount, nullable=False, server_default=text("0")),
     Column("returned", Amount, nullable=False, server_default=text("0")),
+    Column("refunded", Amount, nullable=False, server_default=text("0")),
     Column("allocated", Amount, nullable=False, server_default=text("0")),
+    Column("known", Amount, nullable=False, server_default=text("0")),
     Column("known_at", Time),
+    Column("counted", Amount, nullable=False, server_default=text("0")),
     of_order(),
     Index("ix_order_lines_allocated", "account_id", "product_id", postgresql_where=text("allocated > 0")),
 )
@@ -161,6 +168,8 @@ deliveries = Table(
 )
 
 # A shipment that the POS saved. `state`: wanted, sent, failed. `remote_id`: the shop's number for it.
+# `mirrored_at`: when the shop's own quantities were first seen to contain it; until then its units are
+# subtracted from what is open. `event_key`: the key of the shop's event that is this shipment.
 shipments = Table(
     "shipments",
     metadata,
@@ -178,6 +187,8 @@ shipments = Table(
     Column("due_at", Time, nullable=False, server_default=text("now()")),
     Column("message", Text, nullable=False, server_default=""),
     Column("sent_at", Time),
+    Column("mirrored_at", Time),
+    Column("event_key", Text),
     Column("call_id", Text),
     created_at(),
     UniqueConstraint("account_id", "order_id", "shipment_id"),
