@@ -48,6 +48,19 @@ class Code(StrEnum):
     OPERATION_UNKNOWN = "OPERATION_UNKNOWN"
     NOT_AUTHORISED = "NOT_AUTHORISED"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
+    # issues of the way to and from the shops; a connector may file codes of its own beside these
+    REFUSED_BY_SHOP = "REFUSED_BY_SHOP"
+    SKU_CONFLICT = "SKU_CONFLICT"
+    STILL_FAILING = "STILL_FAILING"
+    SHOP_UNREACHABLE = "SHOP_UNREACHABLE"
+    SHOP_REFUSES = "SHOP_REFUSES"
+    NEEDS_CREDENTIALS = "NEEDS_CREDENTIALS"
+    CONNECTOR_ERROR = "CONNECTOR_ERROR"
+    ORDER_UNREADABLE = "ORDER_UNREADABLE"
+    SHIPMENT_REFUSED = "SHIPMENT_REFUSED"
+    CAPTURE_FAILED = "CAPTURE_FAILED"
+    LISTING_MISSING = "LISTING_MISSING"
+    WEBHOOKS_MISSING = "WEBHOOKS_MISSING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,45 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.SERVICE_UNAVAILABLE: Entry(
         "The service cannot work at the moment; nothing was applied.", "Send the same call again later.", True
+    ),
+    Code.REFUSED_BY_SHOP: Entry(
+        "The shop refuses this item. It is not sent again until it changes or is resent.",
+        "Correct what the message names, in the POS or in the shop; then resend the issue.",
+    ),
+    Code.SKU_CONFLICT: Entry(
+        "More than one product in the shop has this SKU, or something else holds it.",
+        "Give the SKU to one product in the shop (look in its trash too), then resend the issue.",
+    ),
+    Code.STILL_FAILING: Entry(
+        "This item failed several times while others went through. It is tried again, ever less often.",
+        "Read the message and the attempts; nothing needs to be done if it clears by itself.",
+    ),
+    Code.SHOP_UNREACHABLE: Entry(
+        "The shop does not answer as it should. Everything waits and is sent when it is back.",
+        "See whether the shop is up; a resend tries at once.",
+    ),
+    Code.SHOP_REFUSES: Entry("The shop refuses a request of the channel for good.", "Read the message; then resend the issue."),
+    Code.NEEDS_CREDENTIALS: Entry(
+        "The shop does not accept the channel's credentials, or they lack a permission.",
+        "Repair them with integrator channel edit; the channel goes on by itself within five minutes.",
+    ),
+    Code.CONNECTOR_ERROR: Entry(
+        "The connector failed in a way that it should not.", "Report it with the message and the log of the worker; then resend."
+    ),
+    Code.ORDER_UNREADABLE: Entry(
+        "An order of the shop cannot be read or stored; the other orders go on.", "Correct it in the shop; then resend the issue."
+    ),
+    Code.SHIPMENT_REFUSED: Entry(
+        "The shop refuses a shipment that the POS saved.", "Correct the order in the shop, or dismiss the issue if it is done there."
+    ),
+    Code.CAPTURE_FAILED: Entry(
+        "The shipment is in the shop, but the money could not be taken with it.", "Take the payment in the shop; then dismiss the issue."
+    ),
+    Code.LISTING_MISSING: Entry(
+        "A product that the shop had is not there any more.", "Resend the issue to create it again, or set SellOnline to false in the POS."
+    ),
+    Code.WEBHOOKS_MISSING: Entry(
+        "The shop's webhooks cannot be set up. Orders still come, by polling.", "Read the message; the next try is within a day."
     ),
 }
 
