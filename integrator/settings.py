@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path(".integrator"), description="Folder of the embedded database and its key")
     secret_key: SecretStr | None = Field(
         default=None,
-        description="Fernet keys that encrypt channel credentials, newest first, comma separated; unset: made in data_dir",
+        description="Fernet keys for channel credentials, newest first, comma separated; unset: made in data_dir",
     )
     host: str = Field(default="127.0.0.1", description="Address that the web role listens on")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the web role listens on")
@@ -106,7 +106,8 @@ class Settings(BaseSettings):
         for number, key in enumerate(split_keys(value.get_secret_value()), 1):
             if not re.fullmatch(r"[A-Za-z0-9_-]{43}=", key):
                 raise ValueError(
-                    f"key {number} is not a Fernet key (44 characters of base64); make one with: integrator secret generate"
+                    f"key {number} is not a Fernet key (44 characters of base64); "
+                    "make one with: integrator secret generate"
                 )
         return value
 
@@ -158,7 +159,9 @@ def _explained(error: ValidationError) -> str:
         value = masked(name, problem.get("input"))
         lines.append(f"{variable(name)}={value!r}: {_remedy(problem, Settings.model_fields.get(name))}.")
     what = "A setting is wrong" if len(lines) == 1 else f"{len(lines)} settings are wrong"
-    return f"{what}. " + " ".join(lines) if len(lines) == 1 else "\n".join([f"{what}:", *(f"  {line}" for line in lines)])
+    return (
+        f"{what}. " + " ".join(lines) if len(lines) == 1 else "\n".join([f"{what}:", *(f"  {line}" for line in lines)])
+    )
 
 
 def load() -> Settings:

@@ -21,7 +21,8 @@ class StoreSettings(BaseModel):
         default=False, description="Make a transaction for shipments that the POS itself saved"
     )
     revisions_after_confirm: bool = Field(
-        default=False, description="Offer an order again when it changes or is cancelled after it was confirmed"
+        default=False,
+        description="Offer an order again when it changes or is cancelled after it was confirmed",
     )
     offer_again_after: list[int] = Field(
         default=[15 * MINUTE, HOUR, 4 * HOUR, DAY],

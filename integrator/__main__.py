@@ -1,0 +1,5 @@
+"""`python -m integrator`, the same as `integrator`."""
+
+from integrator.cli import main
+
+main()
