@@ -4,8 +4,8 @@ The text is fixed: the same types give the same bytes. The files are served as t
 where they say `{location}`, the address by which the client reached the service is put in.
 
 The style is what classic .NET proxies, svcutil, gSOAP, JAX-WS and Axis were seen to need: one part called
-`parameters`, anonymous wrapper types, `ArrayOfT` with elements `T`, optional elements with minOccurs="0" and
-without nillable, distinct names for port type, bindings and service, faults declared in the SOAP 1.1 binding
+`parameters`, anonymous wrapper types, `ArrayOfT` with elements `T`, optional elements with minOccurs="0",
+nillable only where a request has an optional value that is not text (below: `_DEFAULT`), distinct names for port type, bindings and service, faults declared in the SOAP 1.1 binding
 only (Axis 1.4 refuses them in the other), no global element that nothing uses.
 """
 
@@ -32,8 +32,16 @@ SERVICE_DOC = (
     " Credentials go into the SOAP header Credentials, or into HTTP Basic with the user name StoreId/UserName."
     " Faults are only for the whole call: Client (Sender) means do not send it again unchanged, Server (Receiver)"
     " send it again later; the detail is CallFault. Everything about one item is in the result of that item."
-    " Every field says what its absence, xsi:nil and an empty element mean. The schema does not declare nillable,"
-    ' because proxies then double every field; the service takes xsi:nil="true" on every optional element all the same.'
+    " Every field says what its absence, xsi:nil and an empty element mean. The schema declares nillable where a"
+    " request has an optional number, time, boolean or unit; the service takes xsi:nil=\"true\" on every optional element."
+)
+
+# First in the annotation of an optional value of a request, beside nillable: svcutil (.NET, DataContract) then makes
+# `decimal?` whose null is left out of the message. Without it a proxy sends 0, false and 0001-01-01 for every value
+# that the program never set, which would empty stocks and unpublish products. It is read only as the first child.
+_DEFAULT = (
+    '<xs:appinfo><DefaultValue xmlns="http://schemas.microsoft.com/2003/10/Serialization/"'
+    ' EmitDefaultValue="false"/></xs:appinfo>'
 )
 
 _XSD_TYPES = {
@@ -65,11 +73,13 @@ def operations_of(service: str) -> list[OperationInfo]:
     ]
 
 
-def _documentation(text: str, indent: str, tag: str = "xs") -> Iterator[str]:
+def _documentation(text: str, indent: str, tag: str = "xs", *, nillable: bool = False) -> Iterator[str]:
     if not text:
         return
     if tag == "xs":
         yield f"{indent}<xs:annotation>"
+        if nillable:
+            yield f"{indent}  {_DEFAULT}"
         yield f"{indent}  <xs:documentation>{escape(text)}</xs:documentation>"
         yield f"{indent}</xs:annotation>"
     else:
@@ -86,12 +96,14 @@ def type_name(declared: Any) -> str:
 
 def _element(member: Member, indent: str) -> Iterator[str]:
     occurs = "" if member.required else ' minOccurs="0"'
+    nillable = bool(member.type.Attributes.nillable)
+    occurs += ' nillable="true"' if nillable else ""
     head = f'{indent}<xs:element name="{member.name}" type="{type_name(member.type)}"{occurs}'
     if not member.doc:
         yield head + "/>"
         return
     yield head + ">"
-    yield from _documentation(member.doc, indent + "  ")
+    yield from _documentation(member.doc, indent + "  ", nillable=nillable)
     yield f"{indent}</xs:element>"
 
 
