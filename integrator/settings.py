@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address that the web role listens on")
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the web role listens on")
     public_url: str = Field(default="", description="Base URL by which POS and shops reach the service")
+    sandbox_url: str = Field(
+        default="", description="Where workers reach the web role's sandbox shops; unset: public_url, else host and port"
+    )
     trust_proxy: bool = Field(default=False, description="Believe X-Forwarded-Proto, -Host and -Prefix")
     web_processes: int = Field(default=2, ge=1, le=64, description="gunicorn processes")
     web_threads: int = Field(default=4, ge=1, le=64, description="Threads of each process")
@@ -84,7 +87,7 @@ class Settings(BaseSettings):
             raise ValueError("write it as postgresql://user:password@host:5432/database")
         return value
 
-    @field_validator("public_url", "otlp_endpoint")
+    @field_validator("public_url", "sandbox_url", "otlp_endpoint")
     @classmethod
     def web_address(cls, value: str) -> str:
         if not value:

@@ -242,6 +242,7 @@ def channel_of(record: ChannelRecord) -> base.Channel:
         settings=record.settings,
         time_zone=record.store.settings.time_zone,
         public_url=service_settings().public_url,
+        account_id=record.account_id,
     )
 
 

@@ -185,6 +185,12 @@ class Channel:
     settings: Any
     time_zone: str = "UTC"
     public_url: str = ""
+    account_id: int = 0
+
+    @property
+    def webhook_path(self) -> str:
+        """Where this service takes the channel's webhooks, below its public URL."""
+        return f"/webhooks/{self.account_id}/{self.id}"
 
 
 class Connector(ABC):
