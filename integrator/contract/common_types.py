@@ -6,6 +6,7 @@ from integrator.contract.fields import (
     ABSENT,
     ANSWER,
     REFUSED,
+    STATED,
     Model,
     array,
     boolean,
@@ -116,9 +117,11 @@ class PriceTier(Model):
 
 
 class LocationQuantity(Model):
-    """How many units one location has."""
+    """How many units one location has. Locations that are not sent stay as they are."""
 
     LocationId = text("The POS's id of the location.", REFUSED, required=True, limit=64)
     Quantity = decimal(
-        "The absolute number of units, not a difference. May be negative; shops then show 0.", REFUSED, required=True
+        "The absolute number of units, not a difference; needed. May be negative; shops then show 0. Nil: what is known "
+        "of this location is removed.",
+        STATED,
     )

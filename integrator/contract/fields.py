@@ -25,6 +25,7 @@ CLEARS = "clears"  # the stored value is removed
 REFUSED = "refused"  # the item is answered with VALUE_MISSING
 ABSENT = "absent"  # nil says the same as leaving the element out
 PARAMETER = "parameter"  # a parameter of the call: nil as if absent, a wrong value fails the call
+STATED = "stated"  # handed on as None; what it means stands in the field's own documentation
 ANSWER = "answer"  # a field of an answer: nil is never sent
 
 _STATES = {

@@ -7,6 +7,7 @@ from integrator.contract.fields import (
     ABSENT,
     ANSWER,
     REFUSED,
+    STATED,
     Model,
     array,
     boolean,
@@ -39,6 +40,10 @@ def amount(doc: str) -> object:
 
 def some_amount(doc: str) -> object:
     return decimal(doc, ANSWER)
+
+
+def record_warnings() -> object:
+    return array(Unicode, "What should be looked at, for example a SKU that is unknown.", ANSWER, name="Warning")
 
 
 class Customer(Model):
@@ -177,6 +182,7 @@ class Order(Model):
     PricesIncludeTax = boolean("True: prices and totals of lines include tax.", ANSWER)
     CustomerNote = said("What the customer wrote.")
     CustomFields = array(CustomField, "Further fields of the order, by the channel's settings.", ANSWER)
+    Warnings = record_warnings()
 
 
 class TransactionLine(Model):
@@ -220,6 +226,7 @@ class Transaction(Model):
     Payments = array(Payment, "The payment events that belong to it, where the platform tells.", ANSWER)
     ShippingMethod = said("How the goods left.")
     TrackingNumbers = array(Unicode, "The carrier's numbers.", ANSWER, name="TrackingNumber")
+    Warnings = record_warnings()
 
 
 class Capture(Model):
@@ -254,6 +261,11 @@ class Confirmation(Model):
         ABSENT,
         limit=64,
     )
+    Revision = integer(
+        "Orders: the Revision that the POS read. If the order changed since, the newer revision stays offered instead "
+        "of being closed unseen. Absent: whatever revision there is.",
+        ABSENT,
+    )
 
 
 class ShipmentLine(Model):
@@ -277,7 +289,7 @@ class Shipment(Model):
     TrackingNumbers = array(Unicode, "The carrier's numbers.", ABSENT, name="TrackingNumber")
     TrackingUrl = text("Where the customer can follow it.", ABSENT, limit=2048)
     NotifyCustomer = boolean("Whether the shop tells the customer. Absent: as the shop is set.", ABSENT)
-    Lines = array(ShipmentLine, "What was shipped, at least one line.", REFUSED)
+    Lines = array(ShipmentLine, "What was shipped, at least one line; none is SHIPMENT_EMPTY.", STATED)
 
 
 def always_true() -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from integrator.contract.fields import (
     ABSENT,
     REFUSED,
+    STATED,
     Model,
     array,
     boolean,
@@ -89,7 +90,10 @@ def quantity() -> object:
 def locations() -> object:
     return array(
         LocationQuantity,
-        "Units per location; the sum over the enabled locations overrides Quantity. Sent whole: replaces all.",
+        "Units per location; the sum over the enabled locations overrides Quantity. Locations that are not sent stay as "
+        "they are. Absent: unchanged. Nil or without elements: what is known of all locations is removed, and Quantity "
+        "counts again.",
+        STATED,
     )
 
 
