@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="Bearer token for /metrics; unset: not through a proxy, else open"
+    )
     sentry_dsn: SecretStr | None = Field(
         default=None, description="Report unexpected errors to Sentry (needs integrator[telemetry])"
     )
@@ -128,7 +131,7 @@ def masked(name: str, value: Any) -> str:
     """A setting's value as it may be shown: no secret, no password of a URL."""
     if value is None or value == "":
         return ""
-    if isinstance(value, SecretStr) or name in ("secret_key", "sentry_dsn"):
+    if isinstance(value, SecretStr) or name in ("secret_key", "sentry_dsn", "metrics_token"):
         return MASK
     if name == "database_url":
         hidden = re.sub(r"(://[^:/?#@]*):[^@]*@", rf"\1:{MASK}@", str(value))

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, make_url
 from integrator.store import engine as store_engine
 from integrator.store import migrate
 from integrator.store.embedded import Embedded
+from tests.support.service import module_database, running_service, service, start_service  # noqa: F401 - fixtures
 
 _numbers = itertools.count(1)
 

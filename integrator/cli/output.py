@@ -211,6 +211,12 @@ class Output:
 
             self.console.print(Text.assemble(("✓ ", "green"), message))
 
+    def ready(self, values: Mapping[str, Any], message: str) -> None:
+        """The one line on stdout by which a role says that it works now (JSON: on one line as well)."""
+        line = json.dumps(plain(values), ensure_ascii=False) if self.json else message
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
     # -- messages, on stderr
 
     def note(self, message: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import psycopg2.extras
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 psycopg2.extras.register_uuid()
 
@@ -57,6 +58,18 @@ def configure(url: str, **options: Any) -> Engine:
     return _engine
 
 
+def configured() -> bool:
+    return _engine is not None
+
+
+def forget() -> None:
+    """Closes the engine of this process, before it forks."""
+    global _engine  # noqa: PLW0603
+    if _engine is not None:
+        _engine.dispose()
+    _engine = None
+
+
 def engine() -> Engine:
     if _engine is None:
         raise RuntimeError("The store is not configured: call store.engine.configure(url) when the role starts.")
@@ -77,6 +90,8 @@ def begin() -> Iterator[Connection]:
         if _unavailable(error):
             raise DatabaseUnavailable(str(error.orig)) from error
         raise
+    except PoolTimeout as error:
+        raise DatabaseUnavailable("all connections of this process are in use") from error
 
 
 def raw(connection: Connection) -> Any:

@@ -68,6 +68,14 @@ def current(url: str) -> str | None:
         engine.dispose()
 
 
+def known(revision: str) -> bool:
+    """Whether the code has this revision; one that it has not was made by a newer version."""
+    from alembic.script import ScriptDirectory
+
+    folder = ScriptDirectory(str(migrations_folder()))
+    return any(script.revision == revision for script in folder.walk_revisions())
+
+
 def head() -> str | None:
     """The revision that the code expects."""
     from alembic.script import ScriptDirectory

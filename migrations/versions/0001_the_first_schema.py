@@ -396,6 +396,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', 'channel_id', 'lane', 'product_id', name=op.f('pk_lanes'))
     )
     op.create_index('ix_lanes_due', 'lanes', ['account_id', 'channel_id', 'lane', 'due_at'], unique=False, postgresql_where=sa.text('pending'))
+    op.create_index('ix_lanes_failed', 'lanes', ['account_id', 'channel_id', 'lane'], unique=False, postgresql_where=sa.text('failed'))
     op.create_index('ix_lanes_product', 'lanes', ['account_id', 'product_id'], unique=False)
     op.create_table('order_lines',
     sa.Column('account_id', sa.BigInteger(), nullable=False),
@@ -473,6 +474,7 @@ def downgrade() -> None:
     op.drop_index('ix_order_lines_allocated', table_name='order_lines', postgresql_where=sa.text('allocated > 0'))
     op.drop_table('order_lines')
     op.drop_index('ix_lanes_product', table_name='lanes')
+    op.drop_index('ix_lanes_failed', table_name='lanes', postgresql_where=sa.text('failed'))
     op.drop_index('ix_lanes_due', table_name='lanes', postgresql_where=sa.text('pending'))
     op.drop_table('lanes')
     op.drop_index('ix_captures_order', table_name='captures')

@@ -143,5 +143,6 @@ lanes = Table(
         ondelete="CASCADE",
     ),
     Index("ix_lanes_due", "account_id", "channel_id", "lane", "due_at", postgresql_where=text("pending")),
+    Index("ix_lanes_failed", "account_id", "channel_id", "lane", postgresql_where=text("failed")),
     Index("ix_lanes_product", "account_id", "product_id"),
 )
