@@ -57,6 +57,8 @@ class Code(StrEnum):
     NEEDS_CREDENTIALS = "NEEDS_CREDENTIALS"
     CONNECTOR_ERROR = "CONNECTOR_ERROR"
     ORDER_UNREADABLE = "ORDER_UNREADABLE"
+    SKU_UNKNOWN = "SKU_UNKNOWN"
+    REJECTED_BY_POS = "REJECTED_BY_POS"
     SHIPMENT_REFUSED = "SHIPMENT_REFUSED"
     CAPTURE_FAILED = "CAPTURE_FAILED"
     LISTING_MISSING = "LISTING_MISSING"
@@ -147,6 +149,14 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.CONNECTOR_ERROR: Entry(
         "The connector failed in a way that it should not.", "Report it with the message and the log of the worker; then resend."
+    ),
+    Code.SKU_UNKNOWN: Entry(
+        "An order has a SKU that is not the ItemIntegrationId of an item of the store.",
+        "Send the item with UpdatePOSProducts, or give the product in the shop its SKU; then resend the order.",
+    ),
+    Code.REJECTED_BY_POS: Entry(
+        "The POS confirmed a record with Success=false. It is offered again on the store's back-off.",
+        "Correct in the POS what its message names; a resend offers the record at once.",
     ),
     Code.ORDER_UNREADABLE: Entry(
         "An order of the shop cannot be read or stored; the other orders go on.", "Correct it in the shop; then resend the issue."

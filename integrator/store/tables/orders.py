@@ -71,7 +71,7 @@ orders = Table(
 # quantity is reduced by them. `known`: units that the POS knows of, cumulative: it confirmed the record that
 # told it, or shipped them itself; `known_at`: when that last grew. `counted`: units that a stock count of the
 # POS contains. The first count after `known_at` releases what is known (catalogue.allocation):
-#     counted = known, allocated = greatest(ordered - cancelled - refunded - known, 0)
+#     counted = known, allocated = least(allocated, greatest(ordered - cancelled - refunded - known, 0))
 #     where allocated > 0 and counted < known and known_at < the count
 order_lines = Table(
     "order_lines",
