@@ -1,8 +1,8 @@
 """Rows that tests start from, written straight into the tables: no password, no credentials worth having.
 
-    store = seed_store(connection)
-    channel = seed_channel(connection, store)
-    ids = seed_products(connection, store, [product("A", Name="Mug", Price="9.90", Quantity=3)])
+store = seed_store(connection)
+channel = seed_channel(connection, store)
+ids = seed_products(connection, store, [product("A", Name="Mug", Price="9.90", Quantity=3)])
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def channel_record(
     store: StoreContext, channel_id: int, *, settings: ChannelSettings | None = None, **capabilities: Any
 ) -> Any:
     """What loading reads of accounts.channels.ChannelRecord, with capabilities of the test's choice."""
-    chosen = Capabilities(**{**{f: getattr(CAPABILITIES, f) for f in CAPABILITIES.__dataclass_fields__}, **capabilities})
+    chosen = Capabilities(
+        **{**{f: getattr(CAPABILITIES, f) for f in CAPABILITIES.__dataclass_fields__}, **capabilities}
+    )
     return SimpleNamespace(
         id=channel_id, account_id=store.account_id, store_id=store.store_id, store=store, platform="sandbox",
         name="Test channel", settings=settings or ChannelSettings(), capabilities=chosen,
@@ -150,7 +152,7 @@ def product_ids(connection: Connection, store: StoreContext) -> dict[str, int]:
             t.products.c.account_id == store.account_id, t.products.c.store_id == store.store_id
         )
     )
-    return {item_id: number for item_id, number in found}
+    return dict(found.tuples().all())
 
 
 def link(connection: Connection, store: StoreContext, channel_id: int, product_id: int, **remote: str) -> None:

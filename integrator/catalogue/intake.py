@@ -1,0 +1,632 @@
+"""Takes what the POS says of products, stock and prices: UpdatePOSProducts, UpdateInventory, UpdatePricing.
+
+Each function answers every row, in order, applies the good ones whatever the bad ones do, marks the lanes of what
+changed, and does all of it in the caller's transaction, with a number of statements that does not depend on the
+number of rows. It never commits. Nothing is written for an item that is unchanged; for a call in which every
+item is unchanged not even a row lock is taken.
+
+Calls that run at once end as if one after the other, and cannot deadlock:
+
+- UpdatePOSProducts first takes the lock of the store's catalogue, alone (marks.lock_catalogue). Only under it are
+  products created and styles changed.
+- The rows of `prices`, then of `stocks`, are locked by product_id before anything is decided on them. That orders
+  UpdateInventory and UpdatePricing with each other and with UpdatePOSProducts.
+- UpdateInventory and UpdatePricing wait for the catalogue's lock only where an item is missing: another call may be
+  about to create it.
+- Then come new locations, order lines, and the lanes, each in its fixed order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from integrator.accounts.context import StoreContext
+from integrator.catalogue import allocation, batches, checks, marks, merge, styles
+from integrator.catalogue import statements as sql
+from integrator.catalogue.checks import Change, Refused, shown
+from integrator.catalogue.merge import Mark
+from integrator.codes import Action, Code, ItemResult, Problem
+from integrator.rows import Row
+
+NO_MARK = Mark()
+NO_QUANTITIES: dict[str, str] = {}
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def update_products(
+    connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID
+) -> list[ItemResult]:
+    """Create or update. An item that is current for one aspect and older for another is Updated, with a warning."""
+    return _Call(connection, store, rows, call_id).products()
+
+
+def update_inventory(
+    connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID
+) -> list[ItemResult]:
+    """Stock of items that exist; creates nothing and touches no price."""
+    return _Call(connection, store, rows, call_id).inventory()
+
+
+def update_pricing(connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID) -> list[ItemResult]:
+    """Prices of items that exist; creates nothing and touches no quantity."""
+    return _Call(connection, store, rows, call_id).pricing()
+
+
+@dataclass(slots=True)
+class Writes:
+    """What one aspect of the call comes to: columns, one entry an item."""
+
+    products: list[int] = field(default_factory=list)
+    hashes: list[str | None] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+    remembered: list[tuple[int, Mark]] = field(default_factory=list)  # only the version is newer
+
+    def add(self, product_id: int, digest: str | None, mark: Mark, value: Any) -> None:
+        self.products.append(product_id)
+        self.hashes.append(digest)
+        self.marks.append(mark)
+        self.values.append(value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edit:
+    """An item whose content would change."""
+
+    change: Change
+    product_id: int
+    before: merge.Content
+    after: merge.Content
+
+    @property
+    def moves_stock(self) -> bool:
+        """Items that are not sold online stand in the shops with a quantity of 0."""
+        return bool(self.before.get("SellOnline", True) != self.after.get("SellOnline", True))
+
+
+def _marks(found: Sequence[Mark]) -> dict[str, str]:
+    return {
+        "versions": batches.plain([one.version for one in found]),
+        "modified": batches.times([one.modified_at for one in found]),
+    }
+
+
+class _Call:
+    def __init__(self, connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID) -> None:
+        self.connection = connection
+        self.store = store
+        self.rows = rows
+        self.results: list[ItemResult] = []
+        self.base = {"account": store.account_id, "store": store.store_id, "call": call_id}
+        self.to_mark: dict[str, list[int]] = {lane: [] for lane in marks.LANES}
+        self.unknown_locations: dict[int, list[str]] = {}  # by position
+        self.old_counts: set[int] = set()  # positions of items whose stock was superseded
+
+    # -- reading the call
+
+    def read(self, check: Callable[[int, Row], Change]) -> list[Change]:
+        """The items that may be applied; the others have their answers afterwards."""
+        changes: dict[str, Change] = {}
+        results = self.results
+        for position, row in enumerate(self.rows):
+            result = ItemResult(row.index, "", Action.UNCHANGED, row.problem, row.warnings)
+            results.append(result)
+            try:
+                if row.problem is not None:
+                    result.id = checks.item_id(row.values)
+                    change = None
+                else:
+                    change = check(position, row)
+                    result.id = change.item_id
+            except Refused as refused:
+                change = None
+                given = row.values.get("ItemIntegrationId")
+                result.id = given.strip() if isinstance(given, str) else ""
+                result.problem = row.problem or refused.problem
+            if change is None:
+                result.action = None
+                # what is wrong with the last one does not make an earlier one right
+                earlier = changes.pop(result.id, None)
+            else:
+                earlier = changes.get(result.id)
+                changes[result.id] = change
+            if earlier is not None:
+                self.fail(
+                    earlier,
+                    Problem(
+                        Code.ITEM_ID_DUPLICATE_IN_REQUEST,
+                        f"ItemIntegrationId {shown(result.id)} stands in this call again, at index {row.index}; "
+                        "the last one was taken.",
+                        "ItemIntegrationId",
+                    ),
+                )
+        return list(changes.values())
+
+    def fail(self, change: Change, problem: Problem) -> None:
+        result = self.results[change.position]
+        result.problem, result.action = problem, None
+
+    def warn(self, change: Change, message: str) -> None:
+        result = self.results[change.position]
+        result.warnings = [*(result.warnings or ()), message]
+
+    def failed(self, change: Change) -> bool:
+        return self.results[change.position].problem is not None
+
+    # -- UpdateInventory, UpdatePricing
+
+    def inventory(self) -> list[ItemResult]:
+        changes = self.read(checks.inventory)
+        found = self.find(changes, sql.FIND_STOCKS, [change.stock_hash for change in changes])
+        if found:
+            found = self.admit_locations(found)
+            writes = self.stocks(found)
+            self.create_locations()
+            self.write_stocks(writes, sql.SET_STOCKS)
+            self.to_mark["stock"] += writes.products
+        self.release(changes)
+        self.finish()
+        return self.results
+
+    def pricing(self) -> list[ItemResult]:
+        changes = self.read(checks.pricing)
+        found = self.find(changes, sql.FIND_PRICES, [change.price_hash for change in changes])
+        if found:
+            self.write_prices(self.prices(found), sql.SET_PRICES)
+        self.finish()
+        return self.results
+
+    def find(self, changes: list[Change], statement: str, hashes: Sequence[str | None]) -> list[tuple[Change, int]]:
+        """The items with their product ids, or nothing where nothing can have changed."""
+        if not changes:
+            return []
+        parameters = {
+            **self.base,
+            "items": batches.texts(change.item_id for change in changes),
+            "hashes": batches.plain(hashes),
+            "versions": batches.plain([change.version for change in changes]),
+            "modified": batches.times([change.modified_at for change in changes]),
+        }
+        rows = batches.fetch(self.connection, statement, parameters)
+        if len(rows) < len(changes):  # perhaps another call is creating them
+            marks.lock_catalogue(self.connection, self.store.store_id, shared=True)
+            rows = batches.fetch(self.connection, statement, parameters)
+        known = [False] * len(changes)
+        found: list[tuple[Change, int]] = []
+        news = False
+        for n, product_id, same in rows:
+            known[n - 1] = True
+            found.append((changes[n - 1], product_id))
+            news = news or not same
+        if len(found) < len(changes):
+            for change, is_known in zip(changes, known, strict=True):
+                if not is_known:
+                    self.fail(
+                        change,
+                        Problem(
+                            Code.ITEM_NOT_FOUND,
+                            f"No product {shown(change.item_id)} is known in store {shown(self.store.code)}.",
+                            "ItemIntegrationId",
+                        ),
+                    )
+        return found if news else []
+
+    # -- aspects of items that exist: lock, compare, collect what is to be written
+
+    def stocks(self, found: Sequence[tuple[Change, int]]) -> Writes:
+        writes = Writes()
+        for n, version, modified_at, same, quantity, quantities in self.lock(
+            sql.LOCK_STOCKS, found, [change.stock_hash for change, _ in found]
+        ):
+            change, product_id = found[n - 1]
+            stored = merge.Stock(quantity, NO_QUANTITIES if quantities == "{}" else json.loads(quantities))
+            self.compare(
+                change, product_id, Mark(version, modified_at), same, stored, change.stock, merge.stock, "stock",
+                change.stock_hash, writes,
+            )  # fmt: skip
+        return writes
+
+    def prices(self, found: Sequence[tuple[Change, int]]) -> Writes:
+        writes = Writes()
+        for n, version, modified_at, same, *values in self.lock(
+            sql.LOCK_PRICES, found, [change.price_hash for change, _ in found]
+        ):
+            change, product_id = found[n - 1]
+            stored = merge.Price(*values)
+            merged = self.compare(
+                change, product_id, Mark(version, modified_at), same, stored, change.price, self.merge_price,
+                "price", change.price_hash, writes,
+            )  # fmt: skip
+            # what the merchant pays never leaves for a shop
+            if merged is not None and merged._replace(cost=None) != stored._replace(cost=None):
+                self.to_mark["price"].append(product_id)
+        return writes
+
+    def lock(self, statement: str, found: Sequence[tuple[Change, int]], hashes: Sequence[str | None]) -> Sequence[Any]:
+        return batches.fetch(
+            self.connection,
+            statement,
+            {
+                "account": self.store.account_id,
+                "products": batches.plain([product_id for _, product_id in found]),
+                "hashes": batches.plain(hashes),
+            },
+        )
+
+    @staticmethod
+    def merge_price(stored: merge.Price, payload: checks.Payload) -> merge.Price:
+        merged = merge.price(stored, payload)
+        checks.sale_window(merged.sale_start, merged.sale_end)
+        return merged
+
+    def compare(
+        self,
+        change: Change,
+        product_id: int,
+        mark: Mark,
+        same: bool,
+        stored: Any,
+        payload: checks.Payload | None,
+        merged_by: Callable[[Any, checks.Payload], Any],
+        aspect: str,
+        digest: str | None,
+        writes: Writes,
+    ) -> Any:
+        """What the aspect becomes, if that is something else than it is; sets the item's action."""
+        assert payload is not None
+        result = self.results[change.position]
+        sent = mark
+        if change.version is not None or change.modified_at is not None:
+            sent = Mark(change.version, change.modified_at)
+            if merge.superseded(mark, sent):
+                self.supersede(change, aspect, mark, sent)
+                return None
+            sent = merge.marked(mark, sent)
+        if not same:
+            try:
+                merged = merged_by(stored, payload)
+            except Refused as refused:
+                self.fail(change, refused.problem)
+                return None
+            if merged != stored:
+                result.action = Action.UPDATED
+                writes.add(product_id, digest, sent, merged)
+                return merged
+        if sent != mark:
+            writes.remembered.append((product_id, sent))
+        return None
+
+    def supersede(self, change: Change, aspect: str, stored: Mark, sent: Mark) -> None:
+        if aspect == "stock":
+            self.old_counts.add(change.position)
+        result = self.results[change.position]
+        if result.action is Action.UNCHANGED:
+            result.action = Action.SUPERSEDED
+        if sent.version is not None and stored.version is not None and sent.version != stored.version:
+            reason = f"Version {sent.version} is older than {stored.version}"
+        else:
+            assert sent.modified_at is not None
+            assert stored.modified_at is not None
+            reason = f"LastModified {sent.modified_at:{TIME}} is older than {stored.modified_at:{TIME}}"
+        self.warn(change, f"The {aspect} was not changed: {reason}, which is stored.")
+
+    # -- UpdatePOSProducts
+
+    def products(self) -> list[ItemResult]:
+        changes = self.read(checks.product)
+        if not changes:
+            return self.results
+        sent = self.sent(changes)
+        if not batches.fetch(self.connection, sql.ANY_NEWS, sent):
+            self.release(changes)
+            self.finish()
+            return self.results
+        marks.lock_catalogue(self.connection, self.store.store_id)
+        stored = {n - 1: row for n, *row in batches.fetch(self.connection, sql.CONTENTS, sent)}
+        existing = [(change, stored[i][0]) for i, change in enumerate(changes) if i in stored]
+        fresh = [change for i, change in enumerate(changes) if i not in stored]
+        for change in fresh:
+            self.may_be_created(change)
+        fresh = [change for change in fresh if not self.failed(change)]
+
+        contents, edits = self.contents([(change, stored[i]) for i, change in enumerate(changes) if i in stored])
+        prices = self.prices([one for one in existing if one[0].price is not None])
+        stocks = self.stocks(self.admit_locations([one for one in existing if one[0].stock is not None]))
+        fresh = [change for change, _ in self.admit_locations([(change, 0) for change in fresh])]
+        # last, because whoever fails otherwise keeps its place in its style
+        self.keep_styles([edit for edit in edits if not self.failed(edit.change)], fresh)
+        fresh = [change for change in fresh if not self.failed(change)]
+        for change in fresh:
+            self.results[change.position].action = Action.CREATED
+
+        dropped = {product_id for change, product_id in existing if self.failed(change)}
+        if dropped:  # an item that failed in one aspect is left alone in all of them
+            contents, prices, stocks = (_without(one, dropped) for one in (contents, prices, stocks))
+            self.to_mark["price"] = [number for number in self.to_mark["price"] if number not in dropped]
+        self.create_locations()
+        self.write_contents(contents)
+        self.write_prices(prices, sql.SET_PRICES)
+        self.write_stocks(stocks, sql.SET_STOCKS)
+        self.create(fresh)
+        self.to_mark["content"] += contents.products
+        self.to_mark["stock"] += stocks.products
+        self.to_mark["stock"] += [
+            edit.product_id for edit in edits if edit.moves_stock and not self.failed(edit.change)
+        ]
+        self.release(changes)
+        self.finish()
+        return self.results
+
+    def sent(self, changes: Sequence[Change]) -> dict[str, Any]:
+        return {
+            **self.base,
+            "items": batches.texts(change.item_id for change in changes),
+            "contents": batches.plain([change.content_hash for change in changes]),
+            "prices": batches.plain([change.price_hash for change in changes]),
+            "stocks": batches.plain([change.stock_hash for change in changes]),
+            "versions": batches.plain([change.version for change in changes]),
+            "modified": batches.times([change.modified_at for change in changes]),
+        }
+
+    def may_be_created(self, change: Change) -> None:
+        for name, payload in (("Name", change.content), ("Price", change.price)):
+            if not payload or payload.get(name) is None:
+                self.fail(
+                    change,
+                    Problem(
+                        Code.VALUE_MISSING,
+                        f"Item {shown(change.item_id)} is new and has no {name}.",
+                        name,
+                        f"Send {name} with an item that is sent for the first time.",
+                    ),
+                )
+                return
+
+    def contents(self, existing: Sequence[tuple[Change, Sequence[Any]]]) -> tuple[Writes, list[Edit]]:
+        writes = Writes()
+        edits: list[Edit] = []
+        for change, (product_id, version, modified_at, style_id, text) in existing:
+            if change.content is None:
+                continue
+            stored: merge.Content = json.loads(text) if text is not None else {}
+            if style_id is not None:
+                stored["StyleId"] = style_id
+            merged = self.compare(
+                change, product_id, Mark(version, modified_at), text is None, stored, change.content,
+                merge.content, "content", change.content_hash, writes,
+            )  # fmt: skip
+            if merged is not None:
+                edits.append(Edit(change, product_id, stored, merged))
+        return writes, edits
+
+    def keep_styles(self, edits: Sequence[Edit], fresh: Sequence[Change]) -> None:
+        """Fails what a shop could not hold: see catalogue.styles, and a change of style after a shop has the item."""
+        moved = [edit for edit in edits if edit.before.get("StyleId") != edit.after.get("StyleId")]
+        if moved:
+            parameters = {
+                "account": self.store.account_id,
+                "products": batches.plain([one.product_id for one in moved]),
+            }
+            linked = dict(batches.fetch(self.connection, sql.LINKED, parameters))
+            for edit in moved:
+                if edit.product_id in linked:
+                    self.fail(edit.change, _type_conflict(edit, linked[edit.product_id]))
+        wanted = [
+            (edit.change, styles.of_content(edit.change.item_id, edit.after))
+            for edit in edits
+            if not self.failed(edit.change)
+            and (edit in moved or edit.before.get("Options") != edit.after.get("Options"))
+        ]
+        wanted += [(change, styles.of_content(change.item_id, change.content or {})) for change in fresh]
+        wanted = [one for one in wanted if one[1].style_id is not None]
+        if not wanted:
+            return
+        wanted.sort(key=lambda one: one[0].position)
+        concerned = batches.texts(sorted({member.style_id or "" for _, member in wanted}))
+        ours = {member.item_id for _, member in wanted}
+        siblings = [
+            styles.Member(item_id, style_id, options or ())
+            for item_id, style_id, options in batches.fetch(
+                self.connection, sql.SIBLINGS, {**self.base, "styles": concerned}
+            )
+            if item_id not in ours
+        ]
+        refused = styles.conflicts(
+            siblings,
+            [member for _, member in wanted],
+            {edit.change.item_id: styles.of_content(edit.change.item_id, edit.before) for edit in edits},
+        )
+        for change, member in wanted:
+            if member.item_id in refused:
+                self.fail(change, refused[member.item_id])
+
+    # -- locations
+
+    def admit_locations(self, found: list[tuple[Change, int]]) -> list[tuple[Change, int]]:
+        """Without those that name a location which the store does not have, where it does not make them itself."""
+        named = [one for one in found if one[0].stock and one[0].stock.get("LocationQuantities")]
+        if not named:
+            return found
+        known = {code for (code,) in batches.fetch(self.connection, sql.KNOWN_LOCATIONS, self.base)}
+        for change, _ in named:
+            assert change.stock is not None
+            sent = change.stock["LocationQuantities"].items()
+            unknown = [code for code, units in sent if units is not None and code not in known]
+            if unknown and self.store.settings.unknown_locations == "refuse":
+                self.fail(
+                    change,
+                    Problem(
+                        Code.LOCATION_UNKNOWN,
+                        f"Location {shown(unknown[0])} is not known in store {shown(self.store.code)}.",
+                        "LocationQuantities.LocationId",
+                    ),
+                )
+            elif unknown:
+                self.unknown_locations[change.position] = unknown
+        return [one for one in found if not self.failed(one[0])]
+
+    def create_locations(self) -> None:
+        """In the order in which the call names them: the first that a store ever hears of is its primary one."""
+        codes: dict[str, None] = {}
+        for position, unknown in sorted(self.unknown_locations.items()):
+            if self.results[position].action in {Action.CREATED, Action.UPDATED}:
+                codes.update(dict.fromkeys(unknown))
+        if codes:
+            batches.run(self.connection, sql.CREATE_LOCATIONS, {**self.base, "codes": batches.texts(codes)})
+
+    # -- writing
+
+    def write_contents(self, writes: Writes) -> None:
+        self.remember("products", "id", writes)
+        if writes.products:
+            batches.run(self.connection, sql.SET_CONTENTS, {**self.columns(writes), **_content_columns(writes.values)})
+
+    def write_prices(self, writes: Writes, statement: str) -> None:
+        self.remember("prices", "product_id", writes)
+        if writes.products:
+            values: list[merge.Price] = writes.values
+            batches.run(
+                self.connection,
+                statement,
+                {
+                    **self.columns(writes),
+                    "price": batches.plain([one.price for one in values]),
+                    "sale_price": batches.plain([one.sale_price for one in values]),
+                    "sale_start": batches.times([one.sale_start for one in values]),
+                    "sale_end": batches.times([one.sale_end for one in values]),
+                    "msrp": batches.plain([one.msrp for one in values]),
+                    "cost": batches.plain([one.cost for one in values]),
+                    "tiers": batches.texts([_json(one.tiers) if one.tiers else None for one in values]),
+                },
+            )
+
+    def write_stocks(self, writes: Writes, statement: str) -> None:
+        self.remember("stocks", "product_id", writes)
+        if writes.products:
+            values: list[merge.Stock] = writes.values
+            quantities = [_json(one.quantities) if one.quantities else None for one in values]
+            batches.run(
+                self.connection,
+                statement,
+                {
+                    **self.columns(writes),
+                    "quantity": batches.plain([one.quantity for one in values]),
+                    "quantities": batches.texts(quantities) if any(quantities) else "{}",
+                },
+            )
+
+    def columns(self, writes: Writes) -> dict[str, Any]:
+        return {
+            **self.base,
+            "products": batches.plain(writes.products),
+            "hashes": batches.plain(writes.hashes),
+            **_marks(writes.marks),
+        }
+
+    def remember(self, table: str, key: str, writes: Writes) -> None:
+        if writes.remembered:
+            batches.run(
+                self.connection,
+                sql.REMEMBER.format(table=table, key=key),
+                {
+                    **self.base,
+                    "products": batches.plain([number for number, _ in writes.remembered]),
+                    **_marks([mark for _, mark in writes.remembered]),
+                },
+            )
+
+    def create(self, fresh: Sequence[Change]) -> None:
+        if not fresh:
+            return
+        sent = [Mark(change.version, change.modified_at) for change in fresh]
+        contents = [merge.content({}, change.content or {}) for change in fresh]
+        numbers = dict(
+            batches.fetch(
+                self.connection,
+                sql.CREATE_PRODUCTS,
+                {
+                    **self.base,
+                    "items": batches.texts(change.item_id for change in fresh),
+                    "hashes": batches.plain([change.content_hash for change in fresh]),
+                    **_marks(sent),
+                    **_content_columns(contents),
+                },
+            )
+        )
+        prices, stocks = Writes(), Writes()
+        for change, mark in zip(fresh, sent, strict=True):
+            number = numbers[change.item_id]
+            prices.add(number, change.price_hash, mark, merge.price(merge.Price(), change.price or {}))
+            # an aspect that was not sent has no version either
+            stocks.add(
+                number, change.stock_hash, mark if change.stock else NO_MARK,
+                merge.stock(merge.Stock(), change.stock or {}),
+            )  # fmt: skip
+        self.write_prices(prices, sql.CREATE_PRICES)
+        self.write_stocks(stocks, sql.CREATE_STOCKS)
+        marks.list_new(self.connection, self.store.account_id, self.store.store_id, sorted(numbers.values()))
+
+    # -- what follows from it
+
+    def release(self, changes: Sequence[Change]) -> None:
+        """A count that arrives now contains every sale that the POS knew of before, also if it is the same number."""
+        if not any(change.stock for change in changes):
+            return
+        ((now,),) = batches.fetch(self.connection, "SELECT now()", {})
+        waiting = allocation.releasable(self.connection, self.store, now)
+        if not waiting:
+            return
+        counted = [
+            waiting[change.item_id]
+            for change in changes
+            if change.stock
+            and change.item_id in waiting
+            and not self.failed(change)
+            and change.position not in self.old_counts
+        ]
+        self.to_mark["stock"] += allocation.release(self.connection, self.store.account_id, sorted(counted), now)
+
+    def finish(self) -> None:
+        marks.mark_many(self.connection, self.store.account_id, self.to_mark)
+
+
+def _without(writes: Writes, dropped: set[int]) -> Writes:
+    kept = Writes(remembered=[one for one in writes.remembered if one[0] not in dropped])
+    for product_id, digest, mark, value in zip(
+        writes.products, writes.hashes, writes.marks, writes.values, strict=True
+    ):
+        if product_id not in dropped:
+            kept.add(product_id, digest, mark, value)
+    return kept
+
+
+def _content_columns(contents: Sequence[merge.Content]) -> dict[str, str]:
+    """StyleId stands in a column of its own, where it is indexed."""
+    return {
+        "styles": batches.texts([one.get("StyleId") for one in contents]),
+        "contents": batches.texts(
+            [_json({name: value for name, value in one.items() if name != "StyleId"}) for one in contents]
+        ),
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _type_conflict(edit: Edit, shops: str) -> Problem:
+    def words(content: merge.Content) -> str:
+        style = content.get("StyleId")
+        return f"a variant of style {shown(style)}" if style else "a standalone item"
+
+    return Problem(
+        Code.TYPE_CONFLICT,
+        f"Item {shown(edit.change.item_id)} is {words(edit.before)} in {shops} and would become {words(edit.after)}.",
+        "StyleId",
+    )

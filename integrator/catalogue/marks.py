@@ -1,0 +1,182 @@
+"""Marks on lanes: "this product is wanted on these lanes". State, not messages: ten marks are one push.
+
+All writers of lanes take their rows in the order (channel_id, lane, product_id).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from integrator.catalogue import batches
+
+LANES = ("content", "price", "stock")
+
+# `due_at` only moves when it has to: a lane that is due already is rewritten without touching its indices.
+MARK = """
+WITH wanted AS (SELECT DISTINCT * FROM unnest(%(lanes)s::text[], %(products)s::bigint[]) AS w(lane, product_id)),
+locked AS MATERIALIZED (
+    SELECT l.channel_id, l.lane, l.product_id
+    FROM lanes l JOIN wanted w ON l.product_id = w.product_id AND l.lane = w.lane
+    WHERE l.account_id = %(account)s AND (%(channel)s::bigint IS NULL OR l.channel_id = %(channel)s)
+    ORDER BY l.channel_id, l.lane, l.product_id
+    FOR NO KEY UPDATE OF l
+)
+UPDATE lanes l
+SET pending = true, failed = false, attempts = 0, wanted = l.wanted + 1, wanted_at = now(),
+    due_at = CASE WHEN l.pending AND l.due_at <= now() THEN l.due_at ELSE now() END
+FROM locked k
+WHERE l.account_id = %(account)s AND l.channel_id = k.channel_id AND l.lane = k.lane AND l.product_id = k.product_id
+"""
+
+
+def mark(connection: Connection, account_id: int, product_ids: Sequence[int], lanes: Sequence[str]) -> None:
+    """Want these products on these lanes, now, on every channel that lists them."""
+    mark_many(connection, account_id, dict.fromkeys(lanes, product_ids))
+
+
+def mark_many(
+    connection: Connection,
+    account_id: int,
+    products_by_lane: Mapping[str, Iterable[int]],
+    channel_id: int | None = None,
+) -> int:
+    """Each lane with its own products, in one statement so that the locks keep their order; how many lanes."""
+    lanes: list[str] = []
+    products: list[int] = []
+    for lane, product_ids in products_by_lane.items():
+        chosen = list(product_ids)
+        products += chosen
+        lanes += [lane] * len(chosen)
+    if not products:
+        return 0
+    return batches.run(
+        connection,
+        MARK,
+        {
+            "account": account_id,
+            "channel": channel_id,
+            "lanes": batches.plain(lanes),
+            "products": batches.plain(products),
+        },
+    )
+
+
+# -- listings
+
+LOCK = "SELECT pg_advisory_xact_lock{shared}(hashtextextended('integrator.catalogue:' || %(store)s::text, 0))"
+
+
+def lock_catalogue(connection: Connection, store_id: int, *, shared: bool = False) -> None:
+    """Whoever creates products, changes their styles, or lists a whole catalogue does so alone in a store.
+
+    Taken before any row lock. `shared`: keeps those away without excluding its like. What UpdateInventory and
+    UpdatePricing do to items that exist never waits for it.
+    """
+    batches.run(connection, LOCK.format(shared="_shared" if shared else ""), {"store": store_id})
+
+
+LIST_PRODUCTS = """
+INSERT INTO listings (account_id, channel_id, product_id)
+SELECT %(account)s, c.id, p.id
+FROM channels c CROSS JOIN unnest(%(products)s::bigint[]) AS p(id)
+WHERE c.account_id = %(account)s AND c.store_id = %(store)s
+ORDER BY c.id, p.id
+"""
+
+LANES_OF_PRODUCTS = """
+INSERT INTO lanes (account_id, channel_id, lane, product_id)
+SELECT l.account_id, l.channel_id, k.lane, l.product_id
+FROM listings l CROSS JOIN (VALUES ('content'), ('price'), ('stock')) AS k(lane)
+WHERE l.account_id = %(account)s AND l.product_id = ANY(%(products)s::bigint[])
+ORDER BY l.channel_id, k.lane, l.product_id
+"""
+
+
+def list_new(connection: Connection, account_id: int, store_id: int, product_ids: Sequence[int]) -> None:
+    """Listings and lanes of products that were just created, on every channel of the store."""
+    parameters = {"account": account_id, "store": store_id, "products": batches.plain(product_ids)}
+    if batches.run(connection, LIST_PRODUCTS, parameters):
+        batches.run(connection, LANES_OF_PRODUCTS, parameters)
+
+
+LIST_ALL = """
+INSERT INTO listings (account_id, channel_id, product_id)
+SELECT c.account_id, c.id, p.id
+FROM channels c JOIN products p ON p.account_id = c.account_id AND p.store_id = c.store_id
+WHERE c.account_id = %(account)s AND c.id = %(channel)s
+ORDER BY p.id
+ON CONFLICT DO NOTHING
+"""
+
+ALL_LANES = """
+INSERT INTO lanes (account_id, channel_id, lane, product_id)
+SELECT l.account_id, l.channel_id, k.lane, l.product_id
+FROM listings l CROSS JOIN (VALUES ('content'), ('price'), ('stock')) AS k(lane)
+WHERE l.account_id = %(account)s AND l.channel_id = %(channel)s
+ORDER BY k.lane, l.product_id
+ON CONFLICT DO NOTHING
+"""
+
+
+def list_all(connection: Connection, account_id: int, channel_id: int) -> int:
+    """Every product of the store on this channel, all lanes wanted; how many products were not listed before.
+
+    For a new channel; called again it adds what is missing and leaves the rest alone.
+    """
+    parameters = {"account": account_id, "channel": channel_id}
+    store = batches.fetch(
+        connection, "SELECT store_id FROM channels WHERE account_id = %(account)s AND id = %(channel)s", parameters
+    )
+    if not store:
+        raise LookupError(f"There is no channel {channel_id} in account {account_id}.")
+    lock_catalogue(connection, store[0][0])
+    new = batches.run(connection, LIST_ALL, parameters)
+    batches.run(connection, ALL_LANES, parameters)
+    return new
+
+
+# -- sales that begin or end
+
+SALE_BOUNDARIES = """
+SELECT DISTINCT r.product_id
+FROM channels c
+JOIN products p ON p.account_id = c.account_id AND p.store_id = c.store_id
+JOIN prices r ON r.account_id = p.account_id AND r.product_id = p.id
+WHERE c.account_id = %(account)s AND c.id = %(channel)s AND r.sale_price IS NOT NULL
+  AND ((r.sale_start > %(after)s AND r.sale_start <= %(until)s) OR (r.sale_end > %(after)s AND r.sale_end <= %(until)s))
+"""
+
+NEXT_BOUNDARY = """
+SELECT min(at) FROM (
+    SELECT min(r.sale_start) AS at
+    FROM prices r JOIN products p ON p.account_id = r.account_id AND p.id = r.product_id
+    WHERE r.account_id = %(account)s AND p.store_id = %(store)s
+      AND r.sale_start > %(after)s AND r.sale_price IS NOT NULL
+    UNION ALL
+    SELECT min(r.sale_end)
+    FROM prices r JOIN products p ON p.account_id = r.account_id AND p.id = r.product_id
+    WHERE r.account_id = %(account)s AND p.store_id = %(store)s
+      AND r.sale_end > %(after)s AND r.sale_price IS NOT NULL
+) AS boundaries
+"""
+
+
+def mark_boundaries(connection: Connection, account_id: int, channel_id: int, after: datetime, until: datetime) -> int:
+    """Want the price lane of products whose sale began or ended in (after, until]; how many.
+
+    For channels whose platform has no sale windows. Called with the last `until` as the next `after`, no
+    boundary is missed, however seldom it is called.
+    """
+    parameters = {"account": account_id, "channel": channel_id, "after": after, "until": until}
+    products = [number for (number,) in batches.fetch(connection, SALE_BOUNDARIES, parameters)]
+    return mark_many(connection, account_id, {"price": products}, channel_id)
+
+
+def next_boundary(connection: Connection, account_id: int, store_id: int, after: datetime) -> datetime | None:
+    """When the next sale of the store begins or ends."""
+    parameters = {"account": account_id, "store": store_id, "after": after}
+    found: datetime | None = batches.fetch(connection, NEXT_BOUNDARY, parameters)[0][0]
+    return found
