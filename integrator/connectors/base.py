@@ -79,6 +79,7 @@ class Capabilities:
     capture: bool = False  # money can be captured through the API
     compare_and_set: bool = False
     webhooks: bool = True
+    local_webhooks: bool = False  # the shop reaches this service without a public URL
     max_options: int = 3
     max_variants: int | None = None
     quota: str = ""  # the published limit, for people
