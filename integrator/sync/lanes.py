@@ -1,0 +1,314 @@
+"""One batch of one lane: read what is wanted, call the shop, record what it accepted.
+
+No transaction is open while the shop is called. What changes meanwhile keeps its lane pending, because the
+record clears `pending` only where `wanted` is still the number that the push was computed at.
+
+A crash at any point costs a repetition, never a loss: before the record, the lane is still pending and the same
+values are pushed again, which connectors must make harmless (values are absolute; creations are found by SKU).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import text
+
+from integrator.accounts.channels import ChannelRecord
+from integrator.catalogue.loading import load_pushes
+from integrator.codes import CATALOGUE, Code
+from integrator.connectors.base import Connector, ConnectorError
+from integrator.connectors.pushes import ListingPush, Outcome, PushResult, StylePush
+from integrator.store.engine import begin
+from integrator.sync import circuit, pull, record, trouble
+from integrator.sync.session import Work, at_work, channel_lock, load
+from integrator.sync.split import Sent, send, units
+from integrator.sync.wanted import accepted, unchanged
+
+logger = logging.getLogger(__name__)
+
+LANES = ("content", "price", "stock")
+ORDERS_AT_MOST_OLD = timedelta(minutes=1)  # before stock is pushed
+VARIANTS_READ_PER_STYLE = 20  # rows looked at per style to fill a content batch
+
+
+@dataclass(slots=True)
+class PushReport:
+    """What one batch did. `state`: done, idle (nothing was due), busy (another is at work), paused, failed."""
+
+    lane: str
+    state: str = "idle"
+    claimed: int = 0
+    accepted: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    retried: int = 0
+    waiting: int = 0  # for the shop to have the product first
+    calls: int = 0  # to the connector
+    more: bool = False  # something is due right now
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was read: pushes, and of each claimed product the `wanted` and the attempts before."""
+
+    pushes: list[StylePush]
+    claimed: dict[int, tuple[int, int]]
+    size: int
+    cap: int
+
+    def listings(self) -> dict[int, ListingPush]:
+        return {
+            one.product_id: one for style in self.pushes for one in style.listings if one.product_id in style.wanted
+        }
+
+
+def push_once(
+    account_id: int, channel_id: int, lane: str, now: datetime | None = None, *, wait: float = 10.0
+) -> PushReport:
+    """One batch of the lane, if the channel may be spoken to. `wait`: seconds to wait for another writer."""
+    if lane not in LANES:
+        raise ValueError(f"There is no lane {lane!r}; there are: {', '.join(LANES)}.")
+    with channel_lock(channel_id, wait) as held:
+        if not held:
+            return PushReport(lane, "busy")
+        return push_batch(account_id, channel_id, lane, now)
+
+
+def push_batch(account_id: int, channel_id: int, lane: str, now: datetime | None = None) -> PushReport:
+    """The same for a caller that holds the channel's lock."""
+    channel, clock = load(account_id, channel_id)
+    now = now or clock
+    report = PushReport(lane)
+    if not circuit.open_at(channel, now):
+        report.state = "paused"
+        return report
+    if not _is_due(channel, lane, now):
+        return report
+    with trouble.caught(channel, lane) as caught, at_work(channel, lane) as work:
+        if lane == "stock" and not _orders_seen(work, now):
+            report.state = "paused"
+            return report
+        batch = _read(channel, lane, now)
+        report.claimed = len(batch.claimed)
+        _push(work, lane, batch, report)
+        report.state = "failed" if report.message else "done"
+    if caught.error is not None:
+        report.state, report.message = "failed", caught.error.message
+    report.more = report.state == "done" and _is_due(channel, lane, None)
+    return report
+
+
+def _orders_seen(work: Work, now: datetime) -> bool:
+    """A stock push must not undo sales that the POS has not heard of, so the shop's orders are read first.
+
+    False when the channel was paused by it. A shop that refuses to show orders is an issue of the pull, and
+    no reason to leave its stock wrong.
+    """
+    last = work.channel.last_pull_at
+    if last is not None and now - last < ORDERS_AT_MOST_OLD:
+        return True
+    return pull.pull_pages(work).state != "failed"
+
+
+# -- read
+
+
+def _is_due(channel: ChannelRecord, lane: str, now: datetime | None) -> bool:
+    with begin() as connection:
+        return bool(
+            connection.execute(
+                text(
+                    "SELECT EXISTS (SELECT 1 FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id"
+                    " AND lane = :lane AND pending AND due_at <= coalesce(:now, now()))"
+                ),
+                {"account_id": channel.account_id, "channel_id": channel.id, "lane": lane, "now": now},
+            ).scalar()
+        )
+
+
+CLAIM_ITEMS = text(
+    "SELECT product_id, wanted, attempts FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id"
+    " AND lane = :lane AND pending AND due_at <= :now ORDER BY due_at, product_id LIMIT :size"
+)
+
+# A style whose variants came in together is one unit: the first `size` units among the rows due longest.
+CLAIM_STYLES = text(
+    "WITH due AS (SELECT l.product_id, l.wanted, l.attempts, l.due_at,"
+    " coalesce('s' || p.style_id, 'p' || p.id) AS unit FROM lanes l"
+    " JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id"
+    " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane AND l.pending"
+    " AND l.due_at <= :now ORDER BY l.due_at, l.product_id LIMIT :rows),"
+    " picked AS (SELECT unit FROM due GROUP BY unit ORDER BY min(due_at), min(product_id) LIMIT :size)"
+    " SELECT product_id, wanted, attempts FROM due WHERE unit IN (SELECT unit FROM picked)"
+)
+
+
+def _read(channel: ChannelRecord, lane: str, now: datetime) -> Batch:
+    """The next batch, from one snapshot: `wanted` must never be newer than the values that go with it."""
+    capabilities = channel.capabilities
+    cap = {
+        "content": capabilities.content_batch,
+        "price": capabilities.price_batch,
+        "stock": capabilities.stock_batch,
+    }[lane]
+    with begin() as connection:
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        remembered = connection.execute(
+            text("SELECT sync #>> ARRAY['batch', :lane] FROM channels WHERE account_id = :account_id AND id = :id"),
+            {"lane": lane, "account_id": channel.account_id, "id": channel.id},
+        ).scalar()
+        size = min(cap, int(remembered)) if remembered else cap
+        rows = connection.execute(
+            CLAIM_STYLES if lane == "content" else CLAIM_ITEMS,
+            {
+                "account_id": channel.account_id,
+                "channel_id": channel.id,
+                "lane": lane,
+                "now": now,
+                "size": size,
+                **({"rows": size * VARIANTS_READ_PER_STYLE} if lane == "content" else {}),
+            },
+        ).all()
+        claimed = {row.product_id: (row.wanted, row.attempts) for row in rows}
+        pushes = load_pushes(connection, channel, lane, list(claimed), now) if claimed else []
+    # the loader may bring siblings along as wanted; only what was claimed is ours to record
+    narrowed = [replace(style, wanted=style.wanted & claimed.keys()) for style in pushes]
+    return Batch([style for style in narrowed if style.wanted], claimed, size, cap)
+
+
+# -- call
+
+
+def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
+    connector, channel = work.connector, work.channel
+    listings = batch.listings()
+    writes = record.Writes(lane)
+    for product_id in batch.claimed.keys() - listings.keys():
+        # nothing to publish: incomplete, or gone; the next change marks it again
+        writes.settled(product_id, batch.claimed[product_id][0])
+    waiting, same = set(), set()
+    for one in listings.values():
+        if lane != "content" and one.is_new:
+            waiting.add(one.product_id)
+            writes.parked(one.product_id, one.wanted)
+        elif unchanged(lane, one):
+            same.add(one.product_id)
+            writes.settled(one.product_id, one.wanted)
+            writes.well.append(one.item_id)
+    parts = _without(batch.pushes, waiting | same)
+    if lane == "content":
+        hidden = _not_for_sale(connector, parts, report)
+        for product_id in hidden:
+            writes.settled(product_id, listings[product_id].wanted)
+        parts = _without(parts, hidden)
+        same |= hidden
+    sent = Sent()
+    if parts:
+        call = {"content": connector.push_content, "price": connector.push_price, "stock": connector.push_stock}[lane]
+
+        def alive(part: StylePush) -> None:
+            connector.find([one.item_id for one in part.listings if one.product_id in part.wanted])
+
+        sent = send(call, units(parts, by_item=lane != "content"), alive)
+    if lane == "content" and sent.unknown:
+        _find_again(connector, sent)
+    report.waiting, report.unchanged, report.calls = len(waiting), len(same), report.calls + sent.calls
+    for product_id, result in sent.results.items():
+        listing = listings[product_id]
+        attempts = batch.claimed[product_id][1] + 1
+        if result.outcome is Outcome.ACCEPTED:
+            report.accepted += 1
+            writes.accepted(listing, accepted(lane, listing, result), result.remote)
+        elif result.outcome is Outcome.RETRY:
+            report.retried += 1
+            wait = timedelta(seconds=circuit.backoff(attempts))
+            writes.retry(listing, attempts, datetime.now(UTC) + wait, _reasoned(result), result.remote)
+        else:
+            report.rejected += 1
+            writes.refused(listing, _reasoned(result), result.remote)
+    if sent.stop is not None:
+        for part in (*sent.failed, *sent.unknown):
+            for product_id in part.wanted - sent.results.keys():
+                writes.tried(product_id)
+    with begin() as connection:
+        writes.write(connection, channel, work.recorder.last_id)
+        if sent.stop is None:
+            if sent.calls:
+                circuit.succeeded(connection, channel)
+            record.remember_size(connection, channel, lane, batch.size, batch.cap, grow=bool(sent.calls))
+        else:
+            report.message = sent.stop.message
+            trouble.settle(connection, channel, lane, sent.stop)
+            if trouble.is_failure(sent.stop):
+                record.remember_size(connection, channel, lane, batch.size, batch.cap, grow=False, shrink=True)
+
+
+def _without(styles: Sequence[StylePush], done: set[int]) -> list[StylePush]:
+    narrowed = (replace(style, wanted=style.wanted - done) for style in styles)
+    return [style for style in narrowed if style.wanted]
+
+
+def _not_for_sale(connector: Connector, styles: Sequence[StylePush], report: PushReport) -> set[int]:
+    """Listings that are not to be sold and that the shop does not have either: nothing is made for them.
+
+    One that the shop has under its SKU without our knowing is pushed, so that it is taken down.
+    """
+    hidden = {
+        one.item_id: one.product_id
+        for style in styles
+        for one in style.listings
+        if one.product_id in style.wanted and one.is_new and not one.content.sell_online
+    }
+    if not hidden:
+        return set()
+    report.calls += 1
+    found = connector.find(list(hidden))
+    return {product_id for sku, product_id in hidden.items() if not found.get(sku)}
+
+
+def _find_again(connector: Connector, sent: Sent) -> None:
+    """After "sent, no answer": which of the new products does the shop have now?
+
+    What is found is remembered, so that the next push updates instead of creating. When the shop does not
+    answer this either, the connector's own check before it creates has to do.
+    """
+    new = {
+        one.item_id: one
+        for part in sent.unknown
+        for one in part.listings
+        if one.product_id in part.wanted and one.is_new
+    }
+    if not new:
+        return
+    sent.calls += 1
+    try:
+        found = connector.find(list(new))
+    except ConnectorError:
+        return
+    for sku, listing in new.items():
+        there = [one for one in found.get(sku, ()) if not one.trashed]
+        if len(there) == 1:
+            sent.results[listing.product_id] = PushResult(
+                listing.product_id, Outcome.RETRY, remote=there[0].remote, code="NO_ANSWER",
+                message="The shop did not answer, but it has the product; the rest is sent again.",
+            )  # fmt: skip
+
+
+DEFAULT_CODES = {
+    Outcome.REJECTED: Code.REFUSED_BY_SHOP,
+    Outcome.CONFLICT: Code.SKU_CONFLICT,
+    Outcome.RETRY: Code.STILL_FAILING,
+}
+
+
+def _reasoned(result: PushResult) -> PushResult:
+    """With a code, a message and a hint, whatever the connector left out."""
+    code = result.code or DEFAULT_CODES[result.outcome]
+    entry = CATALOGUE[Code(code)] if code in Code.__members__ else CATALOGUE[DEFAULT_CODES[result.outcome]]
+    return replace(result, code=code, message=result.message or entry.meaning, hint=result.hint or entry.remedy)
+
+

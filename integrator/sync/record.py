@@ -1,0 +1,191 @@
+"""Recording a batch: a few set-based statements in one transaction, whatever became of the items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from integrator.accounts.channels import ChannelRecord
+from integrator.connectors.pushes import ListingPush, Outcome, PushResult
+from integrator.journal import issues
+from integrator.journal.issues import Finding
+
+ATTEMPTS_TO_ISSUE = 5  # of one item, while others go through
+PARKED_UNTIL = "9999-01-01T00:00:00Z"  # price and stock of a product that the shop does not have yet
+
+LOCK = text(
+    "SELECT 1 FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane = :lane"
+    " AND product_id = ANY(:ids) ORDER BY product_id FOR UPDATE"
+)
+
+# `same`: the value that was pushed is still the one that is wanted
+UPDATE = text(
+    "UPDATE lanes l SET"
+    " pending = CASE WHEN v.verdict IN ('retry', 'parked', 'tried') THEN l.pending ELSE l.pending AND NOT v.same END,"
+    " failed = CASE v.verdict WHEN 'refused' THEN v.same WHEN 'accepted' THEN false ELSE l.failed END,"
+    " due_at = CASE WHEN v.same AND v.due_at IS NOT NULL THEN v.due_at ELSE l.due_at END,"
+    " attempts = CASE v.verdict WHEN 'accepted' THEN 0 WHEN 'settled' THEN 0 WHEN 'parked' THEN l.attempts"
+    "   WHEN 'tried' THEN l.attempts ELSE l.attempts + 1 END,"
+    " accepted_at = CASE v.verdict WHEN 'accepted' THEN now() ELSE l.accepted_at END,"
+    " sent = CASE v.verdict WHEN 'accepted' THEN v.sent ELSE l.sent END,"
+    " attempt_id = CASE WHEN v.verdict IN ('settled', 'parked') THEN l.attempt_id ELSE coalesce(:attempt_id, l.attempt_id) END"
+    " FROM (SELECT n.product_id, n.verdict, n.sent, n.due_at, n.wanted IS NULL OR n.wanted = c.wanted AS same"
+    "   FROM unnest(CAST(:ids AS bigint[]), CAST(:wanted AS bigint[]), CAST(:verdicts AS text[]),"
+    "     CAST(:sent AS jsonb[]), CAST(:due AS timestamptz[])) AS n(product_id, wanted, verdict, sent, due_at)"
+    "   JOIN lanes c ON c.account_id = :account_id AND c.channel_id = :channel_id AND c.lane = :lane"
+    "     AND c.product_id = n.product_id) v"
+    " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane AND l.product_id = v.product_id"
+)
+
+LINK = text(
+    "UPDATE listings l SET remote = l.remote || v.remote,"
+    " state = CASE WHEN v.conflict THEN 'conflict' WHEN v.remote = '{}'::jsonb THEN l.state ELSE 'linked' END,"
+    " linked_at = CASE WHEN v.remote = '{}'::jsonb OR v.conflict THEN l.linked_at ELSE coalesce(l.linked_at, now()) END"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:remotes AS jsonb[]), CAST(:conflicts AS boolean[]))"
+    " AS v(product_id, remote, conflict)"
+    " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.product_id = v.product_id"
+    " AND (v.conflict OR NOT l.remote @> v.remote OR l.state <> 'linked')"
+)
+
+RELEASE = text(
+    "UPDATE lanes SET due_at = now() WHERE account_id = :account_id AND channel_id = :channel_id"
+    " AND lane IN ('price', 'stock') AND product_id = ANY(:ids) AND pending AND due_at > now() + interval '1 year'"
+)
+
+LOCK_WAITING = text(
+    "SELECT 1 FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane IN ('price', 'stock')"
+    " AND product_id = ANY(:ids) ORDER BY lane, product_id FOR UPDATE"
+)
+
+
+@dataclass(slots=True)
+class Writes:
+    """Collects what became of each item of a batch; `write` puts it down."""
+
+    lane: str
+    rows: dict[int, tuple[int | None, str, str | None, str | None]] = field(default_factory=dict)
+    remotes: dict[int, tuple[Mapping[str, str], bool]] = field(default_factory=dict)
+    fresh: list[int] = field(default_factory=list)  # the shop did not have them before
+    findings: list[Finding] = field(default_factory=list)
+    well: list[str] = field(default_factory=list)  # item ids whose issues are over
+
+    def settled(self, product_id: int, wanted: int) -> None:
+        """Nothing has to be sent."""
+        self.rows[product_id] = (wanted, "settled", None, None)
+
+    def parked(self, product_id: int, wanted: int) -> None:
+        """It waits until the shop has the product."""
+        self.rows[product_id] = (wanted, "parked", None, PARKED_UNTIL)
+
+    def tried(self, product_id: int) -> None:
+        """It was in a request that failed as a whole: the channel's pause says when it is next."""
+        self.rows[product_id] = (None, "tried", None, None)
+
+    def accepted(self, listing: ListingPush, sent: Mapping[str, Any], remote: Mapping[str, str]) -> None:
+        self.rows[listing.product_id] = (listing.wanted, "accepted", json.dumps(sent, ensure_ascii=False), None)
+        self._link(listing, remote, conflict=False)
+        self.well.append(listing.item_id)
+
+    def retry(
+        self, listing: ListingPush, attempts: int, due: datetime, result: PushResult, remote: Mapping[str, str]
+    ) -> None:
+        self.rows[listing.product_id] = (listing.wanted, "retry", None, due.isoformat())
+        if remote:
+            self._link(listing, remote, conflict=False)
+        if attempts >= ATTEMPTS_TO_ISSUE:
+            self._finding(listing, result)
+
+    def refused(self, listing: ListingPush, result: PushResult, remote: Mapping[str, str]) -> None:
+        self.rows[listing.product_id] = (listing.wanted, "refused", None, None)
+        self._link(listing, remote, conflict=result.outcome is Outcome.CONFLICT)
+        self._finding(listing, result)
+
+    def _link(self, listing: ListingPush, remote: Mapping[str, str], *, conflict: bool) -> None:
+        if remote or conflict:
+            self.remotes[listing.product_id] = (remote, conflict)
+        if remote and listing.is_new:
+            self.fresh.append(listing.product_id)
+
+    def _finding(self, listing: ListingPush, result: PushResult) -> None:
+        self.findings.append(Finding(listing.item_id, result.code, result.message, result.hint))
+
+    def write(self, connection: Connection, channel: ChannelRecord, attempt_id: int | None) -> None:
+        """In this order everywhere: lanes by (lane, product), listings, issues."""
+        where = {"account_id": channel.account_id, "channel_id": channel.id}
+        if self.rows:
+            ids = sorted(self.rows)
+            values = [self.rows[one] for one in ids]
+            connection.execute(LOCK, {**where, "lane": self.lane, "ids": ids})
+            connection.execute(
+                UPDATE,
+                {
+                    **where,
+                    "lane": self.lane,
+                    "attempt_id": attempt_id,
+                    "ids": ids,
+                    "wanted": [one[0] for one in values],
+                    "verdicts": [one[1] for one in values],
+                    "sent": [one[2] for one in values],
+                    "due": [one[3] for one in values],
+                },
+            )
+        if self.fresh:
+            fresh = sorted(self.fresh)
+            connection.execute(LOCK_WAITING, {**where, "ids": fresh})
+            connection.execute(RELEASE, {**where, "ids": fresh})
+        if self.remotes:
+            ids = sorted(self.remotes)
+            connection.execute(
+                LINK,
+                {
+                    **where,
+                    "ids": ids,
+                    "remotes": [json.dumps(dict(self.remotes[one][0])) for one in ids],
+                    "conflicts": [self.remotes[one][1] for one in ids],
+                },
+            )
+        issues.report_many(
+            connection,
+            account_id=channel.account_id,
+            store_id=channel.store_id,
+            channel_id=channel.id,
+            subject="product",
+            purpose=self.lane,
+            findings=self.findings,
+        )
+        issues.resolve(
+            connection,
+            account_id=channel.account_id,
+            store_id=channel.store_id,
+            channel_id=channel.id,
+            subject="product",
+            subject_ids=self.well,
+            purpose=self.lane,
+        )
+
+
+def remember_size(
+    connection: Connection, channel: ChannelRecord, lane: str, size: int, cap: int, *, grow: bool, shrink: bool = False
+) -> None:
+    """The lane's batch size: halved when a batch fails as a whole, doubled with each that goes through.
+
+    After an outage the first request is small, and a shop that cannot take the full batch in time settles at
+    what it can.
+    """
+    following = max(1, size // 2) if shrink else min(cap, size * 2) if grow else size
+    if following == size:
+        return
+    connection.execute(
+        text(
+            "UPDATE channels SET sync = CASE WHEN :following >= :cap THEN sync #- ARRAY['batch', :lane]"
+            " ELSE jsonb_set(jsonb_set(sync, '{batch}', coalesce(sync -> 'batch', '{}')),"
+            "   ARRAY['batch', :lane], to_jsonb(CAST(:following AS int))) END"
+            " WHERE account_id = :account_id AND id = :id"
+        ),
+        {"following": following, "cap": cap, "lane": lane, "account_id": channel.account_id, "id": channel.id},
+    )

@@ -1,0 +1,119 @@
+"""The worker role: three lines of jobs in one process, and the regular duties beside them.
+
+    run(threads=8, stop=event)
+
+Killing it at any point loses nothing: see `sync.queue`. When the database goes away it waits and starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import procrastinate
+from procrastinate import jobs as procrastinate_jobs
+from procrastinate.job_context import JobContext
+from procrastinate.worker import Worker
+
+from integrator.settings import settings
+from integrator.store import engine as store_engine
+from integrator.sync import duties, queue
+from integrator.sync.app import connected
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0  # seconds; for a job whose notification was lost
+GRACE = 25.0  # seconds that running jobs get to end when the worker is stopped
+START_AGAIN_AFTER = 1.0
+
+
+class Line(Worker):
+    """A procrastinate worker that looks for the next job when one has ended.
+
+    Jobs of one channel wait for each other; by itself a worker would notice only at its next look that the one
+    that held the others up is gone.
+    """
+
+    async def _process_job(self, context: JobContext) -> None:
+        try:
+            await super()._process_job(context)
+        finally:
+            self._new_job_event.set()
+            # the job gives its place back in a callback that runs after this; look once more then
+            asyncio.get_running_loop().call_soon(self._new_job_event.set)
+
+
+def _lines(app: procrastinate.App, threads: int) -> list[Line]:
+    def line(name: str, places: int) -> Line:
+        return Line(
+            app=app,
+            queues=[name],
+            name=name,
+            concurrency=places,
+            fetch_job_polling_interval=LOOK_EVERY,
+            shutdown_graceful_timeout=GRACE,
+            delete_jobs=procrastinate_jobs.DeleteJobCondition.ALWAYS,
+            install_signal_handlers=False,
+            update_heartbeat_interval=duties.HEARTBEAT,
+            stalled_worker_timeout=duties.DEAD_AFTER,
+        )
+
+    return [line(queue.QUEUE, threads), line(queue.RECOVERING, max(1, threads // 4)), line(queue.BACKGROUND, 1)]
+
+
+async def _work(threads: int, stop: threading.Event) -> None:
+    """Until `stop`, or until the database is lost."""
+    loop = asyncio.get_running_loop()
+    places = threads + max(1, threads // 4) + 1
+    with ThreadPoolExecutor(max_workers=places, thread_name_prefix="job") as pool:
+        loop.set_default_executor(pool)
+        async with connected().open_async() as app:
+            lines = _lines(app, threads)
+            running = [asyncio.create_task(one.run(), name=one.worker_name) for one in lines]
+            waiting = asyncio.create_task(_until(stop))
+            try:
+                await asyncio.wait([*running, waiting], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+                for one in lines:
+                    one.stop()
+                ends = await asyncio.gather(*running, return_exceptions=True)
+            for end in ends:
+                if isinstance(end, BaseException):
+                    raise end
+
+
+async def _until(stop: threading.Event) -> None:
+    while not stop.is_set():
+        await asyncio.sleep(0.1)
+
+
+def run(threads: int | None = None, stop: threading.Event | None = None) -> None:
+    """Work until `stop` is set or the process is asked to end (SIGTERM, SIGINT). The store must be configured."""
+    threads = threads or settings().worker_threads
+    stop = stop or threading.Event()
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+    # a job holds a connection for its lock and takes another for each transaction
+    places = threads + max(1, threads // 4) + 1
+    url = store_engine.engine().url.render_as_string(hide_password=False)
+    store_engine.configure(url, pool_size=2 * places + 2, max_overflow=4, pool_timeout=10)
+    keeper = threading.Thread(target=duties.keep, args=(stop,), name="duties", daemon=True)
+    keeper.start()
+    logger.info("The worker starts with %d threads.", threads)
+    while not stop.is_set():
+        try:
+            asyncio.run(_work(threads, stop))
+        except Exception as error:
+            logger.warning("The worker lost its database (%s); it starts again.", error)
+        if not stop.is_set():
+            time.sleep(START_AGAIN_AFTER)
+    with contextlib.suppress(RuntimeError):
+        keeper.join(timeout=5)
+    logger.info("The worker has stopped.")
