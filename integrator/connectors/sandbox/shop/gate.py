@@ -1,0 +1,85 @@
+"""What every request of the API passes: the key, then whatever the shop was told to do wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import random
+import socket
+import time
+from typing import Any
+
+from flask import Response, g, jsonify, request
+
+from integrator.connectors.sandbox.shop import documents
+from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters, decide
+from integrator.connectors.sandbox.shop.documents import ShopError
+from integrator.store.engine import begin
+
+# requests whose body only asks, and those that must work so that a shop can be repaired
+READING_POSTS = frozenset({"api.find"})
+NEVER_WRONG = frozenset({"api.behaviour", "api.set_behaviour", "api.reset"})
+
+
+def refusal(status: int, code: str, message: str) -> Response:
+    answer = jsonify({"error": {"code": code, "message": message}})
+    answer.status_code = status
+    return answer
+
+
+def enter() -> Response | None:
+    """Before a request: None to serve it. Counts it and decides under the shop's lock."""
+    name = (request.view_args or {}).get("shop", "")
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    with begin() as connection:
+        row = documents.shop(connection, name)
+        # the same answer for a shop that does not exist: names are nobody's business
+        if row is None or not hmac.compare_digest(given.encode(), row.key.encode()):
+            message = "The key is not this shop's. Send it as: Authorization: Bearer <key>."
+            return refusal(401, "key_refused", message)
+        if request.endpoint in NEVER_WRONG:
+            return None
+        row = documents.locked(connection, name)
+        writes = request.method not in ("GET", "HEAD") and request.endpoint not in READING_POSTS
+        behaviour = Behaviour(**row.behaviour)
+        verdict, left, counters = decide(
+            behaviour, Counters(**row.counters), writes=writes, now=time.time(),
+            chance=random.random(),  # noqa: S311 - nothing secret
+        )  # fmt: skip
+        columns: dict[str, Any] = {"counters": counters.model_dump()}
+        if left != behaviour:
+            columns["behaviour"] = left.model_dump(exclude_defaults=True)
+        documents.change_shop(connection, name, **columns)
+    if behaviour.latency_ms:
+        time.sleep(behaviour.latency_ms / 1000)
+    match verdict.kind:
+        case "revoked":
+            return refusal(401, "key_revoked", "The key is revoked. Set `revoked` to false in the shop's behaviour.")
+        case "throttle":
+            answer = refusal(429, "throttled", f"Too many requests: come back in {verdict.retry_after} seconds.")
+            answer.headers["Retry-After"] = str(verdict.retry_after)
+            return answer
+        case "fail":
+            return refusal(verdict.status, "failing", "The shop fails because it was told to.")
+        case "lose":
+            g.lose_after = behaviour.hold_seconds
+    return None
+
+
+def leave(response: Response) -> Response:
+    """After a request: where the answer is to be lost, end the connection instead of sending it."""
+    if "lose_after" not in g:
+        return response
+    time.sleep(g.lose_after)
+    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        response.headers["Connection"] = "close"
+        return response
+    # a server that does not hand out its socket: what a gateway says when the shop did not answer in time
+    return refusal(504, "gateway_timeout", "The shop did not answer in time.")
+
+
+def shop_error(error: ShopError) -> Response:
+    return refusal(error.status, error.code, error.message)
