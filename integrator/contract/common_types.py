@@ -77,9 +77,7 @@ class CallResult(Model):
     Failed = integer("Items that were refused.", ANSWER, required=True)
     ErrorCode = text("The code of the first failed item. Absent if all succeeded.", ANSWER)
     ErrorMessage = text("How many failed, and the message of the first. Absent if all succeeded.", ANSWER)
-    CallId = text(
-        "Quote it to support: every line of the log about this call carries it.", ANSWER, required=True
-    )
+    CallId = text("Quote it to support: every line of the log about this call carries it.", ANSWER, required=True)
     Warnings = array(
         Unicode,
         "What was tolerated and should be corrected, for example elements that the service does not know.",

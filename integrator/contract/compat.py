@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections.abc
 import http.cookies
+import importlib
 import importlib.util
 import logging
 import sys
@@ -64,7 +65,7 @@ def install() -> None:
         logger.propagate = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import spyne
+        importlib.import_module("spyne")
 
 
 install()

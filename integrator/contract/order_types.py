@@ -3,6 +3,7 @@ have are empty, amounts and times that it does not have are absent."""
 
 from __future__ import annotations
 
+from integrator.contract.common_types import CustomField, ProductOption
 from integrator.contract.fields import (
     ABSENT,
     ANSWER,
@@ -18,7 +19,6 @@ from integrator.contract.fields import (
     text,
 )
 from integrator.contract.product_types import TIMES
-from integrator.contract.common_types import CustomField, ProductOption
 
 from spyne import Unicode  # isort: skip
 
@@ -305,9 +305,7 @@ def more_available() -> object:
 
 
 def warnings() -> object:
-    return array(
-        Unicode, "What should be looked at, for example lines whose SKU is unknown.", ANSWER, name="Warning"
-    )
+    return array(Unicode, "What should be looked at, for example lines whose SKU is unknown.", ANSWER, name="Warning")
 
 
 class OrdersResult(Model):

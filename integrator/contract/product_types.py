@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from integrator.contract.common_types import CustomField, LocationQuantity, PriceTier, ProductOption
 from integrator.contract.fields import (
     ABSENT,
     REFUSED,
@@ -17,7 +18,6 @@ from integrator.contract.fields import (
     one_of,
     text,
 )
-from integrator.contract.common_types import CustomField, LocationQuantity, PriceTier, ProductOption
 
 from spyne import Unicode  # isort: skip
 
@@ -193,4 +193,3 @@ class PricingItem(Model):
     PriceTiers = tiers()
     Version = version("the item's prices")
     LastModified = last_modified("the item's prices")
-

@@ -5,12 +5,14 @@ take (`integrator.contract.answers`); what it does stands in `integrator.contrac
 published in the WSDL.
 """
 
+# ruff: noqa: N805 - Spyne hands its context first
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
 from integrator.contract import operations
+from integrator.contract.common_types import CallResult
 from integrator.contract.fields import PARAMETER, array, boolean, integer
 from integrator.contract.order_types import (
     CapturesResult,
@@ -20,7 +22,6 @@ from integrator.contract.order_types import (
     TransactionsResult,
 )
 from integrator.contract.product_types import InventoryItem, POSProduct, PricingItem
-from integrator.contract.common_types import CallResult
 
 from spyne import ServiceBase, rpc  # isort: skip
 
@@ -49,7 +50,9 @@ def return_all_results() -> Any:
 
 
 def max_records() -> Any:
-    return integer("Most records in the answer, from 1 to 1,000. Absent, or above: 1,000 (a setting of the store).", PARAMETER)
+    return integer(
+        "Most records in the answer, from 1 to 1,000. Absent, or above: 1,000 (a setting of the store).", PARAMETER
+    )
 
 
 def confirmations() -> Any:
@@ -121,9 +124,7 @@ class OrderTasks(ServiceBase):  # type: ignore[misc]
         a Duplicate and succeeds; rejecting a confirmed order is ALREADY_CONFIRMED."""
         return operations.confirm(ctx.udc, "order", confirmations, return_all_results)
 
-    @operation(
-        "ConfirmTransactions", CallResult, Confirmations=confirmations(), ReturnAllResults=return_all_results()
-    )
+    @operation("ConfirmTransactions", CallResult, Confirmations=confirmations(), ReturnAllResults=return_all_results())
     def confirm_transactions(ctx, confirmations, return_all_results):  # type: ignore[no-untyped-def]
         """Says that the POS has the transactions (Success, the default), or could not take them and why. Confirming
         again is a Duplicate and succeeds; rejecting a confirmed one is ALREADY_CONFIRMED."""

@@ -5,8 +5,9 @@ where they say `{location}`, the address by which the client reached the service
 
 The style is what classic .NET proxies, svcutil, gSOAP, JAX-WS and Axis were seen to need: one part called
 `parameters`, anonymous wrapper types, `ArrayOfT` with elements `T`, optional elements with minOccurs="0",
-nillable only where a request has an optional value that is not text (below: `_DEFAULT`), distinct names for port type, bindings and service, faults declared in the SOAP 1.1 binding
-only (Axis 1.4 refuses them in the other), no global element that nothing uses.
+nillable only where a request has an optional value that is not text (below: `_DEFAULT`), distinct names for port
+type, bindings and service, faults declared in the SOAP 1.1 binding only (Axis 1.4 refuses them in the other), no
+global element that nothing uses.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from integrator.contract.common_types import CallFault, Credentials
 from integrator.contract.fields import NAMESPACE, Member, array_item, is_array, is_model, members, type_doc
 from integrator.contract.services import SERVICES
-from integrator.contract.common_types import CallFault, Credentials
 
 LOCATION = "{location}"
 REQUEST_ID_DOC = (
@@ -33,7 +34,7 @@ SERVICE_DOC = (
     " Faults are only for the whole call: Client (Sender) means do not send it again unchanged, Server (Receiver)"
     " send it again later; the detail is CallFault. Everything about one item is in the result of that item."
     " Every field says what its absence, xsi:nil and an empty element mean. The schema declares nillable where a"
-    " request has an optional number, time, boolean or unit; the service takes xsi:nil=\"true\" on every optional element."
+    ' request has an optional number, time, boolean or unit; the service takes xsi:nil="true" on every optional element.'
 )
 
 # First in the annotation of an optional value of a request, beside nillable: svcutil (.NET, DataContract) then makes
@@ -264,6 +265,16 @@ def _lines(name: str) -> Iterator[str]:
 def text_of(name: str) -> str:
     """The WSDL of a service, with `{location}` where the address will stand."""
     return "\n".join(_lines(name)) + "\n"
+
+
+def published(name: str) -> str:
+    """The committed file, with LOCATION where the address has to stand."""
+    return (folder() / f"{name}.wsdl").read_text(encoding="utf-8")
+
+
+def attribute(value: str) -> str:
+    """A value as it stands inside the quotation marks of an attribute."""
+    return escape(value, {'"': "&quot;"})
 
 
 def folder() -> Path:

@@ -1,0 +1,5 @@
+"""The help page."""
+
+
+def page(name, location, op):
+    return "todo"
