@@ -117,6 +117,11 @@ def cell(value: Any) -> str:
     return str(simple)
 
 
+def heading(key: str) -> str:
+    """`last_used_at` -> "Last used at"; names with capitals of their own (StoreId) stay."""
+    return key if key != key.lower() else key.replace("_", " ").capitalize()
+
+
 class Output:
     """Made by `output()`. `json` is whether the command was called with --json."""
 
@@ -175,13 +180,13 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        headings = columns or {key: key.replace("_", " ").capitalize() for key in rows[0]}
+        headings = columns or {key: heading(key) for key in rows[0]}
         table = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
-        for key, heading in headings.items():
+        for key, title_ in headings.items():
             numeric = all(
                 isinstance(row.get(key), int | float | Decimal) and not isinstance(row.get(key), bool) for row in rows
             )
-            table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+            table.add_column(title_, justify="right" if numeric else "left", overflow="fold")
         for row in rows:
             table.add_row(*(row[k] if isinstance(row.get(k), Text) else Text(cell(row.get(k))) for k in headings))
         self.console.print(table)
@@ -198,7 +203,7 @@ class Output:
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
         for key, value in values.items():
-            label = (labels or {}).get(key, key.replace("_", " ").capitalize())
+            label = (labels or {}).get(key, heading(key))
             table.add_row(label, value if isinstance(value, Text) else Text(cell(value)))
         self.console.print(table)
 

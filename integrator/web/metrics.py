@@ -155,5 +155,5 @@ def render() -> bytes:
         counted = CollectorRegistry()
         multiprocess.MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     figures = CollectorRegistry()
-    figures.register(_waiting)  # type: ignore[arg-type]
+    figures.register(_waiting)
     return generate_latest(counted) + generate_latest(figures)

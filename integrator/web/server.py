@@ -21,7 +21,7 @@ from integrator.settings import Settings
 GRACEFUL_SECONDS = 30  # how long calls that are running may take to end when the service stops
 
 
-class Logs(Logger):  # type: ignore[misc]
+class Logs(Logger):
     """gunicorn's messages in the form of all others."""
 
     def setup(self, cfg: Any) -> None:
@@ -30,7 +30,7 @@ class Logs(Logger):  # type: ignore[misc]
         self.access_log.disabled = True  # every call is a row in the journal, every request a number in /metrics
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):
     def __init__(self, chosen: Settings, started: Callable[[str], None] | None = None) -> None:
         """`started` is called with the address once the service listens."""
         self.chosen = chosen

@@ -1,0 +1,367 @@
+"""`integrator channel`: the shops."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from integrator.accounts import admin, channels
+from integrator.accounts.channels import ChannelRecord
+from integrator.cli import fields
+from integrator.cli.again import push_again
+from integrator.cli.database import connected, transaction
+from integrator.cli.output import Exit, Failed, Output, ago, output
+from integrator.connectors import registry
+from integrator.connectors.base import CheckItem, Connector
+from integrator.connectors.http import Attempt
+from integrator.store.engine import begin
+
+app = typer.Typer(help="Channels: the shops. A channel is one shop on one platform.")
+
+CHANNEL = typer.Argument(metavar="CHANNEL", help="Number or name of the channel.")
+
+# what has to be computed and sent anew when a setting changes
+LANES_OF = {
+    "stock": {"locations", "location_map", "safety_stock", "maximum_quantity"},
+    "content": {"publish_new", "field_rules", "categories", "values", "custom_fields"},
+}
+
+
+def _ignore(_attempt: Attempt) -> None:
+    """Requests that the operator makes by hand are shown to the operator; the journal is for the workers'."""
+
+
+@contextlib.contextmanager
+def opened(record: ChannelRecord) -> Iterator[Connector]:
+    connector = channels.open_connector(record, _ignore)
+    try:
+        yield connector
+    finally:
+        connector.close()
+
+
+def _groups(platform: str) -> tuple[tuple[str, Any], tuple[str, Any]]:
+    kind = channels.connector_class(platform)
+    return (f"Credentials for {kind.title}", kind.credentials_model), ("Settings of the channel", kind.settings_model)
+
+
+@app.command(context_settings=fields.CONTEXT, add_help_option=False)
+def add(
+    ctx: typer.Context,
+    store: Annotated[str | None, typer.Argument(metavar="STORE", help="The StoreId.")] = None,
+    platform: Annotated[
+        str | None, typer.Argument(metavar="PLATFORM", help="One of: integrator channel platforms.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What people call the channel; default: the platform.")] = None,
+    check: Annotated[bool, typer.Option(help="Try the credentials before anything is kept.")] = True,
+    help: Annotated[bool, fields.HELP] = False,
+) -> None:
+    """Add a shop. Its credentials are tried first, and kept encrypted.
+
+    `integrator channel add STORE PLATFORM --help` shows the options of that platform.
+
+    Example: integrator channel add BERG-1 woocommerce --url https://shop.example --consumer-key ck_1 --consumer-secret -
+    """
+    if help:
+        fields.show_help(ctx, *(_groups(platform) if platform and not platform.startswith("-") else ()))
+    fields.positional(store=store, platform=platform)
+    assert store is not None
+    assert platform is not None
+    kind = channels.connector_class(platform)
+    given = fields.complete(fields.parse(ctx.args, kind.credentials_model, kind.settings_model), kind.credentials_model)
+    out = output()
+    with connected():
+        with begin() as connection:
+            owner = admin.find_store(connection, store)
+        if check:
+            with begin() as connection, connection.begin_nested() as trial:
+                # the same code as for good, undone again: the shop is asked outside of any transaction
+                number = channels.add_channel(
+                    connection, owner, platform, name, given.of(kind.credentials_model), given.of(kind.settings_model)
+                )
+                record = channels.load_channel(connection, owner.account_id, number)
+                trial.rollback()
+            with out.progress(f"Asking {kind.title}"), opened(record) as connector:
+                report = connector.check()
+            if not report.ok:
+                _show_check(out, record, report.items)
+                raise Failed(
+                    "The shop did not accept it; nothing was added.",
+                    hint="Correct it, or add it as it is with --no-check.",
+                )
+        with begin() as connection:
+            number = channels.add_channel(
+                connection, owner, platform, name, given.of(kind.credentials_model), given.of(kind.settings_model)
+            )
+            from integrator.catalogue import marks
+
+            listed = marks.list_all(connection, owner.account_id, number)
+            record = channels.load_channel(connection, owner.account_id, number)
+        webhooks = _webhooks(out, record)
+    out.done(
+        f"Channel {number} {record.name!r} is there; {listed} products are on their way to it.",
+        id=number,
+        name=record.name,
+        platform=platform,
+        store=owner.code,
+        account_id=owner.account_id,
+        products=listed,
+        webhooks=webhooks,
+    )
+
+
+def _webhooks(out: Output, record: ChannelRecord) -> list[dict[str, Any]]:
+    """Registers them where the shop can reach us; a failure only means that orders wait for the next poll."""
+    from integrator.settings import settings
+
+    if not (settings().public_url and record.capabilities.webhooks):
+        return []
+    try:
+        with opened(record) as connector:
+            items = connector.register_webhooks()
+    except Exception as error:  # whatever the shop does, the channel is there and polls
+        out.warn(f"The webhooks were not registered ({error}); the shop is polled all the same.")
+        return []
+    return [_item(one) for one in items]
+
+
+def _item(item: CheckItem) -> dict[str, Any]:
+    return {"check": item.name, "ok": item.ok, "message": item.message, "hint": item.hint}
+
+
+def _show_check(out: Output, record: ChannelRecord, items: tuple[CheckItem, ...] | list[CheckItem]) -> None:
+    rows = [_item(one) for one in items]
+    if out.json:
+        out.data({"id": record.id, "name": record.name, "ok": all(row["ok"] for row in rows), "checks": rows})
+        return
+    from rich.text import Text
+
+    for row in rows:
+        row["ok"] = Text("✓", style="green") if row["ok"] else Text("✗", style="bold red")
+    columns = {"ok": "", "check": "Check", "message": "Found", "hint": "What to do"}
+    if not any(row["hint"] for row in rows):
+        del columns["hint"]
+    out.table(
+        rows, columns=columns, title=f"{record.name} ({record.platform})", empty="The platform has nothing to check."
+    )
+
+
+@app.command()
+def platforms() -> None:
+    """The platforms that a channel can be on."""
+    rows = []
+    for name in registry.platforms():
+        kind = registry.connector(name)
+        can = kind.capabilities
+        rows.append(
+            {
+                "platform": name,
+                "title": kind.title,
+                "sale_windows": can.sale_windows,
+                "locations": can.locations,
+                "drafts": can.drafts,
+                "capture": can.capture,
+                "webhooks": can.webhooks,
+                "quota": can.quota,
+            }
+        )
+    output().table(rows)
+
+
+@app.command("list")
+def list_(
+    account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
+    store: Annotated[str | None, typer.Option(help="Only of this store.")] = None,
+) -> None:
+    """All channels."""
+    with transaction() as connection:
+        owner = admin.find_store(connection, store) if store else None
+        account_id = owner.account_id if owner else admin.find_account(connection, account).id if account else None
+        found = channels.list_channels(connection, account_id, owner.store_id if owner else None)
+    out = output()
+    rows = [
+        {
+            "id": one.id,
+            "name": one.name,
+            "platform": one.platform,
+            "store": one.store.code,
+            "state": one.state,
+            "state_reason": one.state_reason,
+            "paused_until": one.paused_until,
+            "last_pull_at": one.last_pull_at if out.json else ago(one.last_pull_at),
+            "last_success_at": one.last_success_at if out.json else ago(one.last_success_at),
+            "account_id": one.account_id,
+        }
+        for one in found
+    ]
+    out.table(
+        rows,
+        columns={
+            "id": "Number",
+            "name": "Channel",
+            "platform": "Platform",
+            "store": "StoreId",
+            "state": "State",
+            "state_reason": "Reason",
+            "last_pull_at": "Orders read",
+            "last_success_at": "Last answer",
+        },
+        empty="There are no channels yet: integrator channel add STORE PLATFORM",
+    )
+
+
+@app.command()
+def show(channel: Annotated[str, CHANNEL]) -> None:
+    """A channel with its settings; credentials are never shown."""
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+    about = {
+        "id": record.id,
+        "name": record.name,
+        "platform": record.platform,
+        "store": record.store.code,
+        "account_id": record.account_id,
+        "state": record.state,
+        "state_reason": record.state_reason,
+        "failures": record.failures,
+        "paused_until": record.paused_until,
+        "last_pull_at": record.last_pull_at,
+        "last_success_at": record.last_success_at,
+        "created_at": record.created_at,
+    }
+    settings = record.settings.model_dump(mode="json")
+    out = output()
+    if out.json:
+        out.data({**about, "settings": settings})
+        return
+    out.record(about, labels={"store": "StoreId"})
+    out.table(
+        [
+            {"setting": name, "value": settings[name], "meaning": option.description}
+            for name, option in fields.options_of(type(record.settings)).items()
+        ],
+        title="Settings",
+    )
+
+
+@app.command(context_settings=fields.CONTEXT, add_help_option=False)
+def edit(
+    ctx: typer.Context,
+    channel: Annotated[str | None, CHANNEL] = None,
+    name: Annotated[str | None, typer.Option(help="What people call the channel.")] = None,
+    help: Annotated[bool, fields.HELP] = False,
+) -> None:
+    """Change credentials or settings; what is not given stays. What shops should hold is then computed anew.
+
+    Maps gain the entries that are given and lose those with an empty value; lists are replaced.
+
+    Example: integrator channel edit 3 --safety-stock 2 --categories "Shoes/Men=Footwear" --unset maximum_quantity
+    """
+    if help and not (channel and not channel.startswith("-")):
+        fields.show_help(ctx)
+    fields.positional(channel=channel)
+    assert channel is not None
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+        if help:
+            fields.show_help(ctx, *_groups(record.platform))
+        kind = channels.connector_class(record.platform)
+        given = fields.parse(ctx.args, kind.credentials_model, kind.settings_model)
+        changed = given.merged(kind.settings_model, record.settings.model_dump(mode="json"))
+        channels.edit_channel(
+            connection, record, name=name, credentials=given.of(kind.credentials_model), settings=changed
+        )
+        lanes = [lane for lane, names in LANES_OF.items() if names & changed.keys()]
+        again = push_again(connection, record.store, lanes, channel_id=record.id) if lanes else 0
+        record = channels.load_channel(connection, record.account_id, record.id)
+    sentence = f"Channel {record.id} {record.name!r} is changed."
+    if again:
+        sentence += f" {', '.join(lanes).capitalize()} of {again} products is computed anew."
+    output().done(sentence, id=record.id, name=record.name, settings=record.settings, pushed_again=lanes)
+
+
+@app.command()
+def remove(
+    channel: Annotated[str, CHANNEL],
+    force: Annotated[bool, typer.Option("--force", help="Also with orders that the POS has not confirmed.")] = False,
+) -> None:
+    """Remove a channel with its listings, orders and journal. The shop keeps what it has."""
+    import sqlalchemy as sa
+
+    from integrator.store.tables import orders
+
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+        many = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(orders)
+            .where(orders.c.account_id == record.account_id, orders.c.channel_id == record.id)
+        ).scalar_one()
+        if many and not force:
+            raise Failed(
+                f"The channel has {many} orders, which would go with it.",
+                hint="Hold it instead (integrator channel hold), or repeat with --force.",
+            )
+        channels.remove_channel(connection, record)
+    output().done(f"Channel {record.id} {record.name!r} is removed.", id=record.id, name=record.name)
+
+
+@app.command()
+def check(channel: Annotated[str, CHANNEL]) -> None:
+    """Try a channel: credentials, scopes, version, clock, and what is missing. Writes nothing to the shop.
+
+    Exit code 0 if all is well, 1 if something is missing, 4 if the shop cannot be reached.
+    """
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+    out = output()
+    with out.progress(f"Asking {record.name}"), opened(record) as connector:
+        report = connector.check()
+    _show_check(out, record, report.items)
+    if not report.ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def hold(
+    channel: Annotated[str, CHANNEL],
+    reason: Annotated[str, typer.Option(help="Shown wherever the state is shown.")] = "held by the operator",
+) -> None:
+    """Send nothing to the shop and read nothing from it; what changes meanwhile waits."""
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+        channels.hold(connection, record, reason)
+    output().done(f"Channel {record.id} {record.name!r} is held: {reason}.", id=record.id, state=channels.HELD)
+
+
+@app.command()
+def resume(channel: Annotated[str, CHANNEL]) -> None:
+    """Go on with a channel that was held, lacks credentials, or pauses after failures."""
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+        channels.resume(connection, record)
+    output().done(f"Channel {record.id} {record.name!r} goes on.", id=record.id, state=channels.ACTIVE)
+
+
+@app.command()
+def webhooks(channel: Annotated[str, CHANNEL]) -> None:
+    """Make the shop's webhooks what they should be. Needs INTEGRATOR_PUBLIC_URL."""
+    from integrator.settings import settings
+
+    if not settings().public_url:
+        raise Failed(
+            "INTEGRATOR_PUBLIC_URL is not set, so the shop has no address to send webhooks to.",
+            hint="Set it to the base URL by which the shop reaches this service; until then it is polled.",
+            code=Exit.USAGE,
+        )
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+    out = output()
+    with out.progress(f"Asking {record.name}"), opened(record) as connector:
+        items = connector.register_webhooks()
+    _show_check(out, record, items)
+    if not all(item.ok for item in items):
+        raise typer.Exit(Exit.FAILED)
