@@ -96,6 +96,7 @@ def load(
     refused: list[PushResult] = []
     styles: dict[tuple[str, str | int], list[ListingPush]] = defaultdict(list)
     names: dict[tuple[str, str | int], str] = {}
+    taken: dict[tuple[str, frozenset[tuple[str, str]]], ListingPush] = {}
     for item in items:
         key: tuple[str, str | int] = ("item", item.id) if item.style_id is None else ("style", item.style_id)
         try:
@@ -123,8 +124,11 @@ def load(
             ),
             sent=item.sent,
         )
-        twin = _twin(push, styles[key]) if item.style_id is not None and lane == "content" else None
-        if twin is not None:
+        if item.style_id is not None and lane == "content":
+            twin = taken.setdefault((item.style_id, _options(push)), push)
+        else:
+            twin = push
+        if twin is not push:
             if item.id in asked:
                 refused.append(_refusal(item.id, Code.VARIANT_CONFLICT, *_same_options(push, twin)))
             continue
@@ -202,12 +206,8 @@ def _in_order(listings: Sequence[ListingPush]) -> list[ListingPush]:
     return ordered
 
 
-def _twin(push: ListingPush, others: Sequence[ListingPush]) -> ListingPush | None:
-    def key(one: ListingPush) -> frozenset[tuple[str, str]]:
-        return frozenset((name.casefold(), value.casefold()) for name, value in one.content.options)
-
-    ours = key(push)
-    return next((one for one in others if key(one) == ours), None)
+def _options(push: ListingPush) -> frozenset[tuple[str, str]]:
+    return frozenset((name.casefold(), value.casefold()) for name, value in push.content.options)
 
 
 def _same_options(push: ListingPush, twin: ListingPush) -> tuple[str, str]:

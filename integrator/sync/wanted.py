@@ -109,6 +109,9 @@ def accepted(lane: str, listing: ListingPush, result: PushResult | None = None) 
     if lane == "content":
         before = (listing.sent or {}).get("fields") or {}
         ours["fields"] = {**before, **ours["fields"]}
+        # read by catalogue.loading: SellOnline=true undoes only what an earlier false did
+        told = "Publication" in listing.fields
+        ours["SellOnline"] = listing.content.sell_online if told else (listing.sent or {}).get("SellOnline", True)
     theirs = (result.sent if result else None) or {}
     return {**{key: value for key, value in theirs.items() if key != STALE}, **ours}
 
