@@ -56,6 +56,8 @@ SOAP_TYPES = "text/xml (SOAP 1.1) or application/soap+xml (SOAP 1.2)"
 # What every answer says for itself: never to be stored by anyone on the way, never taken for another type.
 ALWAYS: Headers = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 
+PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
 
 class _Server(ServerBase):  # type: ignore[misc]
     """One service in one SOAP version, as Spyne sees it."""
@@ -187,8 +189,8 @@ class Gate:
             status, body, extra = self._fault(invalid("The message is nested too deeply."), call)
         except Exception:
             logger.exception("unexpected error")
-            failed = unavailable("An internal error; nothing was applied. The CallId is in the log.")
-            status, body, extra = self._fault(failed, call)
+            internal = unavailable("An internal error; nothing was applied. The CallId is in the log.")
+            status, body, extra = self._fault(internal, call)
         body, more = packed(body, environ)
         start_response(status, [("Content-Type", call.version.content_type), *extra, *more, *ALWAYS])
         return [body]

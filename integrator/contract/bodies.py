@@ -81,7 +81,7 @@ class _Source:
             raise invalid(f"The request came too slowly: {self.received:,} bytes so far.", hint="Send the body faster.")
         if not piece and self.announced is not None and self.received < self.announced:
             raise invalid(
-                f"The body ended after {self.received:,} of the {self.announced:,} bytes that Content-Length announced.",
+                f"The body ended after {self.received:,} of the {self.announced:,} bytes that were announced.",
                 hint="Send the whole body with its right length.",
             )
         return piece

@@ -14,11 +14,9 @@ import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 import psycopg2.extras
 import sqlalchemy as sa
@@ -31,7 +29,7 @@ from integrator.accounts.authentication import NotAuthorised, authenticate
 from integrator.accounts.context import StoreContext
 from integrator.codes import Code, ItemResult
 from integrator.contract import compat  # noqa: F401 - before Spyne
-from integrator.contract.faults import CallFailed, SoapVersion, fault_envelope, invalid, shown, unavailable
+from integrator.contract.faults import CallFailed, SoapVersion, invalid, shown, unavailable
 from integrator.contract.faults import envelope as enveloped
 from integrator.contract.protocols import (
     CREDENTIALS,
@@ -115,7 +113,7 @@ def perform(call: Call, server: Any, context: Any, root: Any, basic: Basic | Non
     structlog.contextvars.bind_contextvars(operation=call.operation)
     call.request_id = _request_id(context.in_header_doc)
     try:
-        with _transaction() as connection:
+        with store_engine.begin() as connection:
             call._connection = connection
             content = _inside(call, server, context, basic)
     except DatabaseUnavailable as error:
@@ -129,6 +127,7 @@ def perform(call: Call, server: Any, context: Any, root: Any, basic: Basic | Non
         raise
     finally:
         call._connection = None
+    _log(call)
     if call.lanes and not call.replayed:
         from integrator.sync.wake import wake
 
@@ -136,15 +135,18 @@ def perform(call: Call, server: Any, context: Any, root: Any, basic: Basic | Non
     return enveloped(content, call.version)
 
 
-def _transaction() -> AbstractContextManager[Connection]:
-    return store_engine.begin()
+def _log(call: Call) -> None:
+    numbers = {key.lower(): number for key, number in counts(call.results).items()}
+    if call.operation.startswith("GetNew"):
+        numbers = {"records": call.records}
+    logger.info("call", extra={**numbers, "replayed": call.replayed, "milliseconds": call.milliseconds})
 
 
 def _inside(call: Call, server: Any, context: Any, basic: Basic | None) -> bytes:
     """The content of the answer's Body."""
     call._store = store = _authenticated(call, context.in_header_doc, basic)
     structlog.contextvars.bind_contextvars(account_id=store.account_id, store=store.code, user_name=store.user_name)
-    call._reading = Reading(zone=_zone(store), max_items=call.max_items)
+    call._reading = Reading(zone=store.settings.zone, max_items=call.max_items)
     if call.request_id is not None:
         call.digest = _digest(call.operation, context.in_body_doc)
         stored = _stored_answer(call)
@@ -157,10 +159,6 @@ def _inside(call: Call, server: Any, context: Any, basic: Basic | None) -> bytes
     content = b"".join(context.out_string)
     _journal(call, content)
     return content
-
-
-def _zone(store: StoreContext) -> ZoneInfo:
-    return store.settings.zone
 
 
 def _authenticated(call: Call, header: list[Any], basic: Basic | None) -> StoreContext:
@@ -269,11 +267,10 @@ def _journal(call: Call, content: bytes) -> None:
         names = ", ".join(f'"{name}"' for name in columns)
         psycopg2.extras.execute_values(
             store_engine.raw(call.connection).cursor(),
-            f"INSERT INTO {call_failures.name} ({names}) VALUES %s",
+            f"INSERT INTO {call_failures.name} ({names}) VALUES %s",  # noqa: S608 - names of our own
             failures,
             page_size=1000,
         )
-    logger.info("call", extra={**{key.lower(): n for key, n in numbers.items()}, "milliseconds": call.milliseconds})
 
 
 def _journal_fault(call: Call, failed: CallFailed) -> None:
@@ -296,6 +293,3 @@ def _journal_fault(call: Call, failed: CallFailed) -> None:
             )
     except Exception:
         logger.exception("the failed call could not be written into the journal")
-
-
-__all__ = ["Basic", "Call", "fault_envelope", "perform"]

@@ -119,7 +119,7 @@ class LocationQuantity(Model):
 
     LocationId = text("The POS's id of the location.", REFUSED, required=True, limit=64)
     Quantity = decimal(
-        "The absolute number of units, not a difference; needed. May be negative; shops then show 0. Nil: what is known "
-        "of this location is removed.",
+        "The absolute number of units, not a difference; needed. May be negative; shops then show 0. Nil: what is "
+        "known of this location is removed.",
         STATED,
     )

@@ -90,9 +90,9 @@ def quantity() -> object:
 def locations() -> object:
     return array(
         LocationQuantity,
-        "Units per location; the sum over the enabled locations overrides Quantity. Locations that are not sent stay as "
-        "they are. Absent: unchanged. Nil or without elements: what is known of all locations is removed, and Quantity "
-        "counts again.",
+        "Units per location; the sum over the enabled locations overrides Quantity. Locations that are not sent stay "
+        "as they are. Absent: unchanged. Nil or without elements: what is known of all locations is removed, and "
+        "Quantity counts again.",
         STATED,
     )
 

@@ -27,7 +27,7 @@ from integrator.contract.faults import (
     too_much,
 )
 from integrator.contract.fields import NAMESPACE
-from integrator.contract.readers import NIL, TRUE, Reading, request_reader
+from integrator.contract.readers import NIL, TRUE, request_reader
 from integrator.contract.writers import response_writer
 
 from spyne.protocol.soap import Soap11, Soap12  # isort: skip
@@ -158,8 +158,9 @@ class _Hardened:
         if envelope_version(root) is not self.version:
             tag = root.tag
             if tag.endswith("}Envelope"):
+                found = shown(tag[1:].partition("}")[0], 80)
                 raise invalid(
-                    f"The envelope is of {shown(tag[1:].partition('}')[0], 80)}; this is a message of SOAP {self.version.name}.",
+                    f"The envelope is of {found}; this is a message of SOAP {self.version.name}.",
                     hint=(
                         f"Content-Type text/xml goes with {SOAP_11.envelope}, application/soap+xml with {ENVELOPE_12}."
                     ),
@@ -273,6 +274,3 @@ def header_fields(header: list[Any], tag: str) -> dict[str, str] | None:
         if entry.tag == tag and len(entry):
             return {child.tag.rpartition("}")[2]: child.text or "" for child in entry}
     return None
-
-
-__all__ = ["HardSoap11", "HardSoap12", "Reading", "envelope_version", "header_fields", "header_text", "parse"]

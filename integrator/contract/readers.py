@@ -74,7 +74,7 @@ class Reading:
             said.append(f"{len(self.unknown) - 20:,} further names of elements are not known and were ignored.")
         if self.unqualified:
             said.append(
-                f"{self.unqualified:,} elements came without the namespace {NAMESPACE} and were taken as if they had it."
+                f"{self.unqualified:,} elements came without the namespace {NAMESPACE} and were taken as if in it."
             )
         return said
 
@@ -193,12 +193,15 @@ def _array_reader(member: Member) -> Reader:
         if nil is not None and nil.strip() in TRUE and not len(element):
             return _nil_value(member, path)
         if element.text and element.text.strip() and not len(element):
+            text = shown(element.text.strip())
             raise _Wrong(
                 Problem(
-                    Code.VALUE_INVALID, f"{path}: {shown(element.text.strip())} stands where elements {name} are expected.",
-                    path, f"Send {path} with elements {name} inside.",
+                    Code.VALUE_INVALID,
+                    f"{path}: {text} stands where elements {name} are expected.",
+                    path,
+                    f"Send {path} with elements {name} inside.",
                 )
-            )  # fmt: skip
+            )
         found: list[Any] = []
         for child in element:
             tag = child.tag
@@ -209,9 +212,9 @@ def _array_reader(member: Member) -> Reader:
                 reading.unqualified += 1
             inner = f"{path}[{len(found)}]"
             if read_fields is None:
-                text = _content(child, inner)
-                if text is not None:
-                    found.append(text)
+                content = _content(child, inner)
+                if content is not None:
+                    found.append(content)
                 continue
             row, problem = read_fields(child, reading, f"{inner}.")
             if problem is not None:
@@ -315,9 +318,11 @@ def _rows_reader(member: Member) -> Callable[[Any, Reading], list[Row]]:
                 if tag != name:
                     # An item of a wrong name is not a newer client's extra field: it must not vanish in silence.
                     wrong = Problem(
-                        Code.VALUE_INVALID, f"{member.name} holds an element {shown(_element_name(child))}.", member.name,
+                        Code.VALUE_INVALID,
+                        f"{member.name} holds an element {shown(_element_name(child))}.",
+                        member.name,
                         f"Inside {member.name} each item is an element {name}.",
-                    )  # fmt: skip
+                    )
                     rows.append(Row(index, {}, wrong))
                     continue
                 reading.unqualified += 1

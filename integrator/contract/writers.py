@@ -126,7 +126,7 @@ def _member_writer(member: Member) -> Writer:
 
 
 def model_writer(model: Any, name: str) -> Writer:
-    """Writes a mapping of the contract's names as the element `name`; names that the type does not have are left out."""
+    """Writes a mapping of the contract's names as the element `name`; names that the type has not are left out."""
     writers = [(member.name, _member_writer(member)) for member in members(model)]
     head, tail = f"<{name}>", f"</{name}>"
 

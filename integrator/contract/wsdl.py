@@ -34,7 +34,8 @@ SERVICE_DOC = (
     " Faults are only for the whole call: Client (Sender) means do not send it again unchanged, Server (Receiver)"
     " send it again later; the detail is CallFault. Everything about one item is in the result of that item."
     " Every field says what its absence, xsi:nil and an empty element mean. The schema declares nillable where a"
-    ' request has an optional number, time, boolean or unit; the service takes xsi:nil="true" on every optional element.'
+    ' request has an optional number, time, boolean or unit; the service takes xsi:nil="true" on every'
+    " optional element."
 )
 
 # First in the annotation of an optional value of a request, beside nillable: svcutil (.NET, DataContract) then makes
