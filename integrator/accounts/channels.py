@@ -246,6 +246,24 @@ def channel_of(record: ChannelRecord) -> base.Channel:
     )
 
 
+def unsaved(
+    store: StoreContext,
+    platform: str,
+    credentials: Mapping[str, Any],
+    settings: Mapping[str, Any] | None = None,
+) -> base.Channel:
+    """A channel that is not kept yet, to try its credentials with. Raises Refused like `add_channel`."""
+    kind = connector_class(platform)
+    return base.Channel(
+        id=0,
+        name=platform,
+        credentials=_parsed(kind.credentials_model, credentials, f"The credentials for {platform} cannot be taken"),
+        settings=_parsed(kind.settings_model, settings or {}, "The channel's settings cannot be taken"),
+        time_zone=store.settings.time_zone,
+        account_id=store.account_id,
+    )
+
+
 def open_connector(record: ChannelRecord, recorder: Recorder) -> Connector:
     """Ready to use; the caller closes it. Raises secrets.WrongKey."""
     return connector_class(record.platform)(channel_of(record), recorder)

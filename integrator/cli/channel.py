@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from integrator.accounts import admin, channels
 from integrator.accounts.channels import ChannelRecord
+from integrator.catalogue import marks
 from integrator.cli import fields
 from integrator.cli.again import push_again
 from integrator.cli.database import connected, transaction
 from integrator.cli.output import Exit, Failed, Output, ago, output
 from integrator.connectors import registry
-from integrator.connectors.base import CheckItem, Connector
+from integrator.connectors.base import Channel, CheckItem, Connector
 from integrator.connectors.http import Attempt
+from integrator.settings import settings
 from integrator.store.engine import begin
+from integrator.sync.wake import wake
 
 app = typer.Typer(help="Channels: the shops. A channel is one shop on one platform.")
 
@@ -32,6 +35,11 @@ LANES_OF = {
 
 def _ignore(_attempt: Attempt) -> None:
     """Requests that the operator makes by hand are shown to the operator; the journal is for the workers'."""
+
+
+def _makes_shops(kind: type[Connector]) -> bool:
+    """Whether the platform makes a shop by itself when no credentials are given."""
+    return kind.prepare.__func__ is not Connector.prepare.__func__  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager
@@ -63,7 +71,7 @@ def add(
 
     `integrator channel add STORE PLATFORM --help` shows the options of that platform.
 
-    Example: integrator channel add BERG-1 woocommerce --url https://shop.example --consumer-key ck_1 --consumer-secret -
+    Example: integrator channel add BERG-1 woocommerce --url https://shop.example --consumer-key ck --consumer-secret -
     """
     if help:
         fields.show_help(ctx, *(_groups(platform) if platform and not platform.startswith("-") else ()))
@@ -71,36 +79,23 @@ def add(
     assert store is not None
     assert platform is not None
     kind = channels.connector_class(platform)
-    given = fields.complete(fields.parse(ctx.args, kind.credentials_model, kind.settings_model), kind.credentials_model)
+    given = fields.parse(ctx.args, kind.credentials_model, kind.settings_model)
+    fields.complete(given, kind.credentials_model, ask=not _makes_shops(kind))
     out = output()
     with connected():
         with begin() as connection:
             owner = admin.find_store(connection, store)
-        if check:
-            with begin() as connection, connection.begin_nested() as trial:
-                # the same code as for good, undone again: the shop is asked outside of any transaction
-                number = channels.add_channel(
-                    connection, owner, platform, name, given.of(kind.credentials_model), given.of(kind.settings_model)
-                )
-                record = channels.load_channel(connection, owner.account_id, number)
-                trial.rollback()
-            with out.progress(f"Asking {kind.title}"), opened(record) as connector:
-                report = connector.check()
-            if not report.ok:
-                _show_check(out, record, report.items)
-                raise Failed(
-                    "The shop did not accept it; nothing was added.",
-                    hint="Correct it, or add it as it is with --no-check.",
-                )
+        keys, chosen = given.of(kind.credentials_model), given.of(kind.settings_model)
+        made = kind.prepare(settings().public_url, name or platform) if not keys else None
+        if made is not None:
+            keys = made
+        elif check:
+            _try(out, kind, channels.unsaved(owner, platform, keys, chosen))
         with begin() as connection:
-            number = channels.add_channel(
-                connection, owner, platform, name, given.of(kind.credentials_model), given.of(kind.settings_model)
-            )
-            from integrator.catalogue import marks
-
+            number = channels.add_channel(connection, owner, platform, name, keys, chosen)
             listed = marks.list_all(connection, owner.account_id, number)
             record = channels.load_channel(connection, owner.account_id, number)
-        webhooks = _webhooks(out, record)
+        wake(owner.account_id, owner.store_id, [*marks.LANES, "pull"])
     out.done(
         f"Channel {number} {record.name!r} is there; {listed} products are on their way to it.",
         id=number,
@@ -109,30 +104,27 @@ def add(
         store=owner.code,
         account_id=owner.account_id,
         products=listed,
-        webhooks=webhooks,
     )
 
 
-def _webhooks(out: Output, record: ChannelRecord) -> list[dict[str, Any]]:
-    """Registers them where the shop can reach us; a failure only means that orders wait for the next poll."""
-    from integrator.settings import settings
-
-    if not (settings().public_url and record.capabilities.webhooks):
-        return []
-    try:
-        with opened(record) as connector:
-            items = connector.register_webhooks()
-    except Exception as error:  # whatever the shop does, the channel is there and polls
-        out.warn(f"The webhooks were not registered ({error}); the shop is polled all the same.")
-        return []
-    return [_item(one) for one in items]
+def _try(out: Output, kind: type[Connector], channel: Channel) -> None:
+    """Ends the command unless the shop takes the credentials and has all that is needed."""
+    with out.progress(f"Asking {kind.title}"), contextlib.closing(kind(channel, _ignore)) as connector:
+        report = connector.check()
+    if not report.ok:
+        rows = [_item(item) for item in report.items if not item.ok]
+        raise Failed(
+            f"{kind.title}: " + "; ".join(f"{row['check']}: {row['message']}" for row in rows) + " Nothing was added.",
+            hint=next((row["hint"] for row in rows if row["hint"]), "")
+            or "Correct it, or add the channel as it is with --no-check.",
+        )
 
 
 def _item(item: CheckItem) -> dict[str, Any]:
     return {"check": item.name, "ok": item.ok, "message": item.message, "hint": item.hint}
 
 
-def _show_check(out: Output, record: ChannelRecord, items: tuple[CheckItem, ...] | list[CheckItem]) -> None:
+def _show_check(out: Output, record: ChannelRecord, items: Sequence[CheckItem]) -> None:
     rows = [_item(one) for one in items]
     if out.json:
         out.data({"id": record.id, "name": record.name, "ok": all(row["ok"] for row in rows), "checks": rows})
@@ -232,15 +224,15 @@ def show(channel: Annotated[str, CHANNEL]) -> None:
         "last_success_at": record.last_success_at,
         "created_at": record.created_at,
     }
-    settings = record.settings.model_dump(mode="json")
+    values = record.settings.model_dump(mode="json")
     out = output()
     if out.json:
-        out.data({**about, "settings": settings})
+        out.data({**about, "settings": values})
         return
     out.record(about, labels={"store": "StoreId"})
     out.table(
         [
-            {"setting": name, "value": settings[name], "meaning": option.description}
+            {"setting": name, "value": values[name], "meaning": option.description}
             for name, option in fields.options_of(type(record.settings)).items()
         ],
         title="Settings",
@@ -349,16 +341,14 @@ def resume(channel: Annotated[str, CHANNEL]) -> None:
 @app.command()
 def webhooks(channel: Annotated[str, CHANNEL]) -> None:
     """Make the shop's webhooks what they should be. Needs INTEGRATOR_PUBLIC_URL."""
-    from integrator.settings import settings
-
-    if not settings().public_url:
+    with transaction() as connection:
+        record = channels.find_channel(connection, channel)
+    if not (settings().public_url or record.capabilities.local_webhooks):
         raise Failed(
             "INTEGRATOR_PUBLIC_URL is not set, so the shop has no address to send webhooks to.",
             hint="Set it to the base URL by which the shop reaches this service; until then it is polled.",
             code=Exit.USAGE,
         )
-    with transaction() as connection:
-        record = channels.find_channel(connection, channel)
     out = output()
     with out.progress(f"Asking {record.name}"), opened(record) as connector:
         items = connector.register_webhooks()

@@ -188,18 +188,17 @@ def parse(arguments: Sequence[str], *models: type[BaseModel]) -> Given:
     return Given(found)
 
 
-def complete(given: Given, model: type[BaseModel]) -> Given:
-    """With what is required and was not given: from the environment, else asked for on a terminal."""
+def complete(given: Given, model: type[BaseModel], *, ask: bool = True) -> None:
+    """Adds what was not given from the environment, else, what is required, by asking on a terminal."""
     for name, option in options_of(model).items():
         if name in given.values:
             continue
         variable = VARIABLE + name.upper()
         if variable in os.environ:
             _add(given.values, option, os.environ[variable])
-        elif option.required and sys.stdin.isatty() and not output().json:
+        elif ask and option.required and sys.stdin.isatty() and not output().json:
             question = f"{option.description or name}: "
             given.values[name] = getpass.getpass(question, sys.stderr) if option.secret else input(question)
-    return given
 
 
 def show_help(ctx: typer.Context, *groups: tuple[str, type[BaseModel]]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from typing import Any
 
 from integrator import __version__
@@ -62,22 +61,15 @@ class Application:
     """Sends each request to its part, adds the security headers, and lets nothing escape as a traceback."""
 
     def __init__(self, chosen: Settings) -> None:
+        from integrator.connectors.sandbox.shop import create_app as create_shop
+        from integrator.contract.app import application as contract
         from integrator.web.pages import create_app
 
         pages: Wsgi = create_app(chosen).wsgi_app
-        sandbox: Wsgi | None = None
-        if find_spec("integrator.connectors.sandbox.shop.app") is not None:
-            from integrator.connectors.sandbox.shop.app import create_app as create_shop
-
-            sandbox = _at(create_shop().wsgi_app, "/sandbox")
+        sandbox: Wsgi = _at(create_shop().wsgi_app, "/sandbox")
         if chosen.trust_proxy:
-            pages = _trusting(pages)
-            sandbox = _trusting(sandbox) if sandbox else None
-        self.soap: Wsgi = pages
-        if find_spec("integrator.contract.app") is not None:
-            from integrator.contract.app import application as contract
-
-            self.soap = contract(chosen)
+            pages, sandbox = _trusting(pages), _trusting(sandbox)
+        self.soap: Wsgi = contract(chosen)
         self.pages, self.sandbox = pages, sandbox
         self.requests = Requests()
         self.headers = [*HEADERS.items(), *([HSTS] if chosen.public_url.startswith("https://") else [])]
@@ -86,7 +78,7 @@ class Application:
         service = soap_service(path)
         if service is not None:
             return service, self.soap
-        if self.sandbox is not None and (path == "/sandbox" or path.startswith("/sandbox/")):
+        if path == "/sandbox" or path.startswith("/sandbox/"):
             return "sandbox", self.sandbox
         return "pages", self.pages
 

@@ -92,6 +92,8 @@ def run(chosen: Settings, started: Callable[[str], None] | None = None) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     try:
         # the code that every process needs, loaded once; none of these imports connects to anything
+        import integrator.connectors.sandbox.shop
+        import integrator.contract.app
         import integrator.web.app
         import integrator.web.pages  # noqa: F401
 
