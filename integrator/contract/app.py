@@ -191,6 +191,10 @@ class Gate:
             logger.exception("unexpected error")
             internal = unavailable("An internal error; nothing was applied. The CallId is in the log.")
             status, body, extra = self._fault(internal, call)
+        # for /metrics
+        environ["integrator.operation"] = call.operation or "none"
+        partial = "ok" if all(result.success for result in call.results) else "partial"
+        environ["integrator.outcome"] = partial if status == "200 OK" else "fault"
         body, more = packed(body, environ)
         start_response(status, [("Content-Type", call.version.content_type), *extra, *more, *ALWAYS])
         return [body]
