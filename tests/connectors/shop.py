@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 D = Decimal
+NOTHING, PRICE, SHIPPING, TAX_RATE = D(0), D("9.99"), D("5.00"), D("0.19")
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Shop(ABC):
         """All sellable things by SKU."""
 
     @abstractmethod
-    def add_product(self, sku: str, name: str, *, price: Decimal = D("9.99"), quantity: int = 0) -> None:
+    def add_product(self, sku: str, name: str, *, price: Decimal = PRICE, quantity: int = 0) -> None:
         """A product that the merchant made by hand."""
 
     @abstractmethod
@@ -90,11 +91,11 @@ class Shop(ABC):
         shopper: Shopper | None = None,
         paid: bool = True,
         authorised: bool = False,
-        shipping: Decimal = D("5.00"),
-        discount: Decimal = D(0),
-        tax_rate: Decimal = D("0.19"),
-        total_off_by: Decimal = D(0),
-        paid_by_gift_card: Decimal = D(0),
+        shipping: Decimal = SHIPPING,
+        discount: Decimal = NOTHING,
+        tax_rate: Decimal = TAX_RATE,
+        total_off_by: Decimal = NOTHING,
+        paid_by_gift_card: Decimal = NOTHING,
         at: datetime | None = None,
     ) -> str:
         """The shop's id of the order. `authorised`: money is reserved, not taken. `total_off_by`: the total
@@ -148,5 +149,5 @@ class Shop(ABC):
     def writes(self) -> int:
         """Requests that change something, since the start."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - not every shop has one
         """Stop its server."""

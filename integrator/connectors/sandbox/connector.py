@@ -99,7 +99,7 @@ class SandboxConnector(Connector):
 
     def check(self) -> CheckReport:
         try:
-            about = self.client.call("GET", "")
+            about = self.client.call("GET", "/")
         except NotFound as error:
             return CheckReport((CheckItem("shop", False, error.message, error.hint),))
         except NeedsCredentials as error:

@@ -57,7 +57,7 @@ def moment(name: str) -> datetime | None:
 # -- the shop
 
 
-@blueprint.get("")
+@blueprint.get("/")
 def about(shop: str) -> Response:
     """The shop: version, time, currency, how much it holds."""
     with begin() as connection:

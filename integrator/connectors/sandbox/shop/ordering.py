@@ -18,6 +18,12 @@ CENT = Decimal("0.01")
 ZERO = Decimal(0)
 
 
+def cash(value: Decimal) -> str:
+    """An amount of money as text: with its cents, and with more places only where it has them."""
+    rounded = cents(value)
+    return format(rounded, "f") if rounded == value else plain(value)
+
+
 def cents(value: Decimal) -> Decimal:
     return value.quantize(CENT, ROUND_HALF_UP)
 
@@ -85,9 +91,9 @@ def compose(
             "product_id": one.product_id, "variant_id": one.variant_id,
             "options": [{"name": name, "value": text} for name, text in one.options], "location": one.location,
             "quantity": plain(one.quantity), "fulfilled": "0", "refunded": "0", "cancelled": "0",
-            "unit_price": plain(one.unit_price), "discount": plain(reduced), "tax": plain(tax),
-            "taxes": [{"name": profile["tax_name"], "rate": plain(rate), "amount": plain(tax)}] if tax else [],
-            "total": plain(cents(value) - reduced),
+            "unit_price": cash(one.unit_price), "discount": cash(reduced), "tax": cash(tax),
+            "taxes": [{"name": profile["tax_name"], "rate": plain(rate), "amount": cash(tax)}] if tax else [],
+            "total": cash(cents(value) - reduced),
         })  # fmt: skip
     shipping_tax = cents(shipping * rate)
     tax = sum((number(one["tax"]) for one in lines), shipping_tax)
@@ -97,13 +103,13 @@ def compose(
         "id": identity, "number": "", "placed_at": placed_at.isoformat(), "cancelled_at": None,
         "currency": profile["currency"], "prices_include_tax": False, "customer": customer,
         "billing_address": billing_address, "shipping_address": shipping_address, "lines": lines,
-        "shipping": [{"method": shipping_method, "code": shipping_method.lower(), "amount": plain(shipping),
-                      "tax": plain(shipping_tax)}] if shipping else [],
-        "discounts": [{"code": discount_code, "amount": plain(discount)}] if discount else [],
-        "taxes": [{"name": profile["tax_name"], "rate": plain(rate), "amount": plain(tax)}] if tax else [],
-        "gift_cards": [{"code": "GC-" + str(identity), "amount": plain(gift_card)}] if gift_card else [],
-        "totals": {"subtotal": plain(cents(goods)), "discount": plain(discount), "shipping": plain(shipping),
-                   "tax": plain(tax), "gift_cards": plain(gift_card), "total": plain(total)},
+        "shipping": [{"method": shipping_method, "code": shipping_method.lower(), "amount": cash(shipping),
+                      "tax": cash(shipping_tax)}] if shipping else [],
+        "discounts": [{"code": discount_code, "amount": cash(discount)}] if discount else [],
+        "taxes": [{"name": profile["tax_name"], "rate": plain(rate), "amount": cash(tax)}] if tax else [],
+        "gift_cards": [{"code": "GC-" + str(identity), "amount": cash(gift_card)}] if gift_card else [],
+        "totals": {"subtotal": cash(cents(goods)), "discount": cash(discount), "shipping": cash(shipping),
+                   "tax": cash(tax), "gift_cards": cash(gift_card), "total": cash(total)},
         "payments": [], "fulfilments": [], "refunds": [], "note": note, "custom_fields": {},
     }  # fmt: skip
     return settle(order)
@@ -121,8 +127,8 @@ def paid(order: Body, *kinds: str) -> Decimal:
 
 
 def due(order: Body) -> Decimal:
-    """What is to be paid beside gift cards."""
-    return number(order["totals"]["total"]) - number(order["totals"]["gift_cards"])
+    """What is to be paid beside gift cards, less what was let go before it was taken."""
+    return number(order["totals"]["total"]) - number(order["totals"]["gift_cards"]) - paid(order, "void")
 
 
 def capturable(order: Body) -> Decimal:
@@ -192,11 +198,11 @@ def pay(
     amount = possible if amount is None else amount
     if amount <= 0 or amount > possible:
         raise ShopError(
-            422, "amount_invalid", f"Order {order['number']} has {plain(possible)} to pay; {plain(amount)} was asked."
+            422, "amount_invalid", f"Order {order['number']} has {cash(possible)} to pay; {cash(amount)} was asked."
         )
     event = _event(order, "payments", key, at)
     order["payments"].append(event | {
-        "kind": "authorisation" if authorise else "capture", "amount": plain(amount), "method": method,
+        "kind": "authorisation" if authorise else "capture", "amount": cash(amount), "method": method,
         "reference": f"pay_{event['id']}", "card_type": "visa" if method == "card" else "",
         "last4": "4242" if method == "card" else "",
     })  # fmt: skip
@@ -212,7 +218,7 @@ def _give_back(order: Body, kind: str, amount: Decimal, at: datetime) -> str:
     event = _event(order, "payments", "", at)
     details = {name: last.get(name, "") for name in ("method", "card_type", "last4")}
     order["payments"].append(
-        event | details | {"kind": kind, "amount": plain(amount), "reference": f"pay_{event['id']}"}
+        event | details | {"kind": kind, "amount": cash(amount), "reference": f"pay_{event['id']}"}
     )
     return str(event["id"])
 
@@ -263,8 +269,8 @@ def ship(
     order["fulfilments"].append(event | {
         "lines": sent, "carrier": carrier, "method": method or (order["shipping"] or [{"method": ""}])[0]["method"],
         "tracking_numbers": list(tracking_numbers), "tracking_url": tracking_url, "notified": notify,
-        "shipping": plain(shipping), "shipping_tax": plain(shipping_tax),
-        "rounding": plain(rounding(order)) if first else "0",
+        "shipping": cash(shipping), "shipping_tax": cash(shipping_tax),
+        "rounding": cash(rounding(order)) if first else "0",
     })  # fmt: skip
     settle(order)
     return dict(order["fulfilments"][-1])
@@ -280,7 +286,7 @@ def rounding(order: Body) -> Decimal:
 def _amounts(line: Body, counted: str, units: Decimal) -> Body:
     """The line's amounts that belong to these units."""
     whole, before = number(line["quantity"]), number(line[counted])
-    return {name: plain(share(number(line[name]), whole, before, units)) for name in ("discount", "tax", "total")}
+    return {name: cash(share(number(line[name]), whole, before, units)) for name in ("discount", "tax", "total")}
 
 
 def refund(
@@ -316,7 +322,7 @@ def refund(
     total = worth if amount is None else amount
     left = number(order["totals"]["total"]) - sum((number(one["amount"]) for one in order["refunds"]), ZERO)
     if not 0 < total <= left:
-        message = f"Order {order['number']} has {plain(left)} left to give back; {plain(total)} was asked."
+        message = f"Order {order['number']} has {cash(left)} left to give back; {cash(total)} was asked."
         raise ShopError(422, "amount_invalid", message)
     for one in returned:
         line, units = _line(order, one["line_id"]), number(one["quantity"])
@@ -330,7 +336,7 @@ def refund(
     if not taken:
         _give_back(order, "void", min(total, capturable(order)), at)
     order["refunds"].append(event | {
-        "lines": returned, "shipping": plain(shipping), "adjustment": plain(total - worth), "amount": plain(total),
+        "lines": returned, "shipping": cash(shipping), "adjustment": cash(total - worth), "amount": cash(total),
         "reason": reason, "payment_id": payment,
     })  # fmt: skip
     settle(order)

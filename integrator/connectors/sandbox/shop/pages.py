@@ -373,6 +373,6 @@ def endpoints() -> list[tuple[str, str, str]]:
         if rule.endpoint.startswith("api."):
             view: Callable[..., Any] = current_app.view_functions[rule.endpoint]
             methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-            found.append((methods[0], rule.rule.replace("/<shop>/api", "") or "/", (view.__doc__ or "").strip()))
+            found.append((methods[0], rule.rule.replace("/<shop>/api", ""), (view.__doc__ or "").strip()))
     order_of = {"GET": 0, "POST": 1, "PUT": 2, "PATCH": 3}
     return sorted(found, key=lambda one: (one[1], order_of.get(one[0], 9)))

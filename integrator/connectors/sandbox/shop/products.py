@@ -282,7 +282,8 @@ def _variants(
             answer["taken_by"] = [{"id": one.id, "product_id": one.parent} for one in taken]
             continue
         fields = {name: value for name, value in variant.given().items() if name not in ("id", "sku")}
-        options: list[Body] = fields.get("options", document.body["options"] if document else [])
+        known: list[Body] = document.body["options"] if document else []
+        options: list[Body] = fields.get("options", known)
         others = [one for one in siblings.values() if document is None or one.id != document.id]
         if any(one.body["options"] == options for one in others):
             shown = ", ".join(f"{one['name']} {one['value']}" for one in options) or "no options"
