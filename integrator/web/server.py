@@ -44,7 +44,7 @@ class Server(BaseApplication):
             "bind": f"{host}:{chosen.port}",
             "workers": chosen.web_processes,
             "threads": chosen.web_threads,
-            "worker_class": "gthread",
+            "worker_class": "integrator.contract.worker.Worker",
             "timeout": 120,  # of a process that hangs as a whole; a long call in a thread does not count
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 75,  # longer than a proxy in front keeps its connections
@@ -70,8 +70,10 @@ class Server(BaseApplication):
             self.started(f"http://{self.chosen.host}:{self.chosen.port}")
 
     def load(self) -> Any:
+        from integrator import telemetry
         from integrator.web.app import application
 
+        telemetry.configure(self.chosen, "web")
         return application(self.chosen)
 
 
