@@ -39,3 +39,16 @@ def port_must_be_free(found: Settings) -> None:
                 hint="Stop what listens there, or choose another port: integrator serve --port 8001.",
                 code=Exit.USAGE,
             ) from None
+
+
+def telemetry_installed(found: Settings) -> None:
+    """Raises Failed if a setting asks for Sentry or OpenTelemetry and they are not installed."""
+    from importlib.util import find_spec
+
+    for name, package in (("sentry_dsn", "sentry_sdk"), ("otlp_endpoint", "opentelemetry")):
+        if getattr(found, name) and find_spec(package) is None:
+            raise Failed(
+                f"{variable(name)} is set, but {package} is not installed.",
+                hint="Install it with: pip install 'integrator[telemetry]'",
+                code=Exit.USAGE,
+            )

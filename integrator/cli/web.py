@@ -36,6 +36,7 @@ def web(
     """
     chosen = roles.chosen(host=host, port=port, web_processes=processes, web_threads=threads)
     roles.port_must_be_free(chosen)
+    roles.telemetry_installed(chosen)
     from integrator.cli.database import connected
 
     with connected() as url:
