@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from integrator.accounts.channels import ChannelRecord
-from integrator.catalogue.loading import load_pushes
+from integrator.catalogue.loading import load as load_listings
 from integrator.codes import CATALOGUE, Code
 from integrator.connectors.base import Connector, ConnectorError
 from integrator.connectors.pushes import ListingPush, Outcome, PushResult, StylePush
@@ -53,10 +53,11 @@ class PushReport:
 
 @dataclass(slots=True)
 class Batch:
-    """What was read: pushes, and of each claimed product the `wanted` and the attempts before."""
+    """What was read: pushes, the claimed products that cannot be published as they are, and all that was claimed."""
 
     pushes: list[StylePush]
-    claimed: dict[int, tuple[int, int]]
+    refused: list[PushResult]
+    claimed: dict[int, record.Claimed]
     size: int
     cap: int
 
@@ -131,19 +132,20 @@ def _is_due(channel: ChannelRecord, lane: str, now: datetime | None) -> bool:
 
 
 CLAIM_ITEMS = text(
-    "SELECT product_id, wanted, attempts FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id"
-    " AND lane = :lane AND pending AND due_at <= :now ORDER BY due_at, product_id LIMIT :size"
+    "SELECT c.product_id, p.item_id, c.wanted, c.attempts FROM (SELECT * FROM lanes WHERE account_id = :account_id"
+    " AND channel_id = :channel_id AND lane = :lane AND pending AND due_at <= :now ORDER BY due_at, product_id"
+    " LIMIT :size) c JOIN products p ON p.account_id = c.account_id AND p.id = c.product_id"
 )
 
 # A style whose variants came in together is one unit: the first `size` units among the rows due longest.
 CLAIM_STYLES = text(
-    "WITH due AS (SELECT l.product_id, l.wanted, l.attempts, l.due_at,"
+    "WITH due AS (SELECT l.product_id, p.item_id, l.wanted, l.attempts, l.due_at,"
     " coalesce('s' || p.style_id, 'p' || p.id) AS unit FROM lanes l"
     " JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id"
     " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane AND l.pending"
     " AND l.due_at <= :now ORDER BY l.due_at, l.product_id LIMIT :rows),"
     " picked AS (SELECT unit FROM due GROUP BY unit ORDER BY min(due_at), min(product_id) LIMIT :size)"
-    " SELECT product_id, wanted, attempts FROM due WHERE unit IN (SELECT unit FROM picked)"
+    " SELECT product_id, item_id, wanted, attempts FROM due WHERE unit IN (SELECT unit FROM picked)"
 )
 
 
@@ -173,11 +175,12 @@ def _read(channel: ChannelRecord, lane: str, now: datetime) -> Batch:
                 **({"rows": size * VARIANTS_READ_PER_STYLE} if lane == "content" else {}),
             },
         ).all()
-        claimed = {row.product_id: (row.wanted, row.attempts) for row in rows}
-        pushes = load_pushes(connection, channel, lane, list(claimed), now) if claimed else []
+        claimed = {row.product_id: record.Claimed(row.item_id, row.wanted, row.attempts) for row in rows}
+        loaded = load_listings(connection, channel, lane, list(claimed), now)
     # the loader may bring siblings along as wanted; only what was claimed is ours to record
-    narrowed = [replace(style, wanted=style.wanted & claimed.keys()) for style in pushes]
-    return Batch([style for style in narrowed if style.wanted], claimed, size, cap)
+    narrowed = [replace(style, wanted=style.wanted & claimed.keys()) for style in loaded.pushes]
+    refused = [one for one in loaded.refused if one.product_id in claimed]
+    return Batch([style for style in narrowed if style.wanted], refused, claimed, size, cap)
 
 
 # -- call
@@ -187,23 +190,24 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
     connector, channel = work.connector, work.channel
     listings = batch.listings()
     writes = record.Writes(lane)
-    for product_id in batch.claimed.keys() - listings.keys():
-        # nothing to publish: incomplete, or gone; the next change marks it again
-        writes.settled(product_id, batch.claimed[product_id][0])
+    for result in batch.refused:
+        report.rejected += 1
+        writes.refused(result.product_id, batch.claimed[result.product_id], _reasoned(result))
+    for product_id in batch.claimed.keys() - listings.keys() - {one.product_id for one in batch.refused}:
+        writes.settled(product_id, batch.claimed[product_id])  # gone meanwhile
     waiting, same = set(), set()
     for one in listings.values():
         if lane != "content" and one.is_new:
             waiting.add(one.product_id)
-            writes.parked(one.product_id, one.wanted)
+            writes.parked(one.product_id, batch.claimed[one.product_id])
         elif unchanged(lane, one):
             same.add(one.product_id)
-            writes.settled(one.product_id, one.wanted)
-            writes.well.append(one.item_id)
+            writes.settled(one.product_id, batch.claimed[one.product_id])
     parts = _without(batch.pushes, waiting | same)
     if lane == "content":
         hidden = _not_for_sale(connector, parts, report)
         for product_id in hidden:
-            writes.settled(product_id, listings[product_id].wanted)
+            writes.settled(product_id, batch.claimed[product_id])
         parts = _without(parts, hidden)
         same |= hidden
     sent = Sent()
@@ -218,18 +222,18 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
         _find_again(connector, sent)
     report.waiting, report.unchanged, report.calls = len(waiting), len(same), report.calls + sent.calls
     for product_id, result in sent.results.items():
-        listing = listings[product_id]
-        attempts = batch.claimed[product_id][1] + 1
+        listing, claim = listings[product_id], batch.claimed[product_id]
         if result.outcome is Outcome.ACCEPTED:
             report.accepted += 1
-            writes.accepted(listing, accepted(lane, listing, result), result.remote)
+            writes.accepted(product_id, claim, accepted(lane, listing, result))
         elif result.outcome is Outcome.RETRY:
             report.retried += 1
-            wait = timedelta(seconds=circuit.backoff(attempts))
-            writes.retry(listing, attempts, datetime.now(UTC) + wait, _reasoned(result), result.remote)
+            wait = timedelta(seconds=circuit.backoff(claim.attempts + 1))
+            writes.retry(product_id, claim, datetime.now(UTC) + wait, _reasoned(result))
         else:
             report.rejected += 1
-            writes.refused(listing, _reasoned(result), result.remote)
+            writes.refused(product_id, claim, _reasoned(result))
+        writes.link(listing, result.remote, conflict=result.outcome is Outcome.CONFLICT)
     if sent.stop is not None:
         for part in (*sent.failed, *sent.unknown):
             for product_id in part.wanted - sent.results.keys():

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from integrator.accounts.channels import ChannelRecord
-from integrator.connectors.pushes import ListingPush, Outcome, PushResult
+from integrator.connectors.pushes import ListingPush, PushResult
 from integrator.journal import issues
 from integrator.journal.issues import Finding
 
@@ -63,6 +63,15 @@ LOCK_WAITING = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A lane that was read to be pushed, in the snapshot that its values were read in."""
+
+    item_id: str
+    wanted: int
+    attempts: int
+
+
 @dataclass(slots=True)
 class Writes:
     """Collects what became of each item of a batch; `write` puts it down."""
@@ -74,45 +83,38 @@ class Writes:
     findings: list[Finding] = field(default_factory=list)
     well: list[str] = field(default_factory=list)  # item ids whose issues are over
 
-    def settled(self, product_id: int, wanted: int) -> None:
+    def settled(self, product_id: int, claim: Claimed) -> None:
         """Nothing has to be sent."""
-        self.rows[product_id] = (wanted, "settled", None, None)
+        self.rows[product_id] = (claim.wanted, "settled", None, None)
+        self.well.append(claim.item_id)
 
-    def parked(self, product_id: int, wanted: int) -> None:
+    def parked(self, product_id: int, claim: Claimed) -> None:
         """It waits until the shop has the product."""
-        self.rows[product_id] = (wanted, "parked", None, PARKED_UNTIL)
+        self.rows[product_id] = (claim.wanted, "parked", None, PARKED_UNTIL)
 
     def tried(self, product_id: int) -> None:
         """It was in a request that failed as a whole: the channel's pause says when it is next."""
         self.rows[product_id] = (None, "tried", None, None)
 
-    def accepted(self, listing: ListingPush, sent: Mapping[str, Any], remote: Mapping[str, str]) -> None:
-        self.rows[listing.product_id] = (listing.wanted, "accepted", json.dumps(sent, ensure_ascii=False), None)
-        self._link(listing, remote, conflict=False)
-        self.well.append(listing.item_id)
+    def accepted(self, product_id: int, claim: Claimed, sent: Mapping[str, Any]) -> None:
+        self.rows[product_id] = (claim.wanted, "accepted", json.dumps(sent, ensure_ascii=False), None)
+        self.well.append(claim.item_id)
 
-    def retry(
-        self, listing: ListingPush, attempts: int, due: datetime, result: PushResult, remote: Mapping[str, str]
-    ) -> None:
-        self.rows[listing.product_id] = (listing.wanted, "retry", None, due.isoformat())
-        if remote:
-            self._link(listing, remote, conflict=False)
-        if attempts >= ATTEMPTS_TO_ISSUE:
-            self._finding(listing, result)
+    def retry(self, product_id: int, claim: Claimed, due: datetime, result: PushResult) -> None:
+        self.rows[product_id] = (claim.wanted, "retry", None, due.isoformat())
+        if claim.attempts + 1 >= ATTEMPTS_TO_ISSUE:
+            self.findings.append(Finding(claim.item_id, result.code, result.message, result.hint))
 
-    def refused(self, listing: ListingPush, result: PushResult, remote: Mapping[str, str]) -> None:
-        self.rows[listing.product_id] = (listing.wanted, "refused", None, None)
-        self._link(listing, remote, conflict=result.outcome is Outcome.CONFLICT)
-        self._finding(listing, result)
+    def refused(self, product_id: int, claim: Claimed, result: PushResult) -> None:
+        self.rows[product_id] = (claim.wanted, "refused", None, None)
+        self.findings.append(Finding(claim.item_id, result.code, result.message, result.hint))
 
-    def _link(self, listing: ListingPush, remote: Mapping[str, str], *, conflict: bool) -> None:
+    def link(self, listing: ListingPush, remote: Mapping[str, str], *, conflict: bool = False) -> None:
+        """Ids to remember; with `conflict` a person has to say which listing it is."""
         if remote or conflict:
             self.remotes[listing.product_id] = (remote, conflict)
         if remote and listing.is_new:
             self.fresh.append(listing.product_id)
-
-    def _finding(self, listing: ListingPush, result: PushResult) -> None:
-        self.findings.append(Finding(listing.item_id, result.code, result.message, result.hint))
 
     def write(self, connection: Connection, channel: ChannelRecord, attempt_id: int | None) -> None:
         """In this order everywhere: lanes by (lane, product), listings, issues."""

@@ -85,7 +85,7 @@ def content(value: Content, names: frozenset[str]) -> dict[str, str]:
 def wanted(lane: str, listing: ListingPush) -> dict[str, Any]:
     """What the shop should hold on this lane."""
     if lane == "content":
-        return {"fields": content(listing.content, listing.fields)}
+        return {"fields": content(listing.content, listing.fields), "SellOnline": listing.content.sell_online}
     if lane == "price":
         price = listing.price
         return {
@@ -104,15 +104,15 @@ def wanted(lane: str, listing: ListingPush) -> dict[str, Any]:
 
 
 def accepted(lane: str, listing: ListingPush, result: PushResult | None = None) -> dict[str, Any]:
-    """What to keep in `lanes.sent` once the shop holds it."""
+    """What to keep in `lanes.sent` once the shop holds it. A connector that says nothing keeps its memory."""
     ours = wanted(lane, listing)
+    theirs = result.sent if result is not None and result.sent is not None else listing.sent or {}
     if lane == "content":
         before = (listing.sent or {}).get("fields") or {}
         ours["fields"] = {**before, **ours["fields"]}
         # read by catalogue.loading: SellOnline=true undoes only what an earlier false did
         told = "Publication" in listing.fields
         ours["SellOnline"] = listing.content.sell_online if told else (listing.sent or {}).get("SellOnline", True)
-    theirs = (result.sent if result else None) or {}
     return {**{key: value for key, value in theirs.items() if key != STALE}, **ours}
 
 

@@ -74,14 +74,17 @@ async def _work(threads: int, stop: threading.Event) -> None:
         loop.set_default_executor(pool)
         async with connected().open_async() as app:
             lines = _lines(app, threads)
-            running = [asyncio.create_task(one.run(), name=one.worker_name) for one in lines]
+            running = [
+                asyncio.create_task(one.run(), name=one.worker_name)  # type: ignore[no-untyped-call]
+                for one in lines
+            ]
             waiting = asyncio.create_task(_until(stop))
             try:
                 await asyncio.wait([*running, waiting], return_when=asyncio.FIRST_COMPLETED)
             finally:
                 waiting.cancel()
                 for one in lines:
-                    one.stop()
+                    one.stop()  # type: ignore[no-untyped-call]
                 ends = await asyncio.gather(*running, return_exceptions=True)
             for end in ends:
                 if isinstance(end, BaseException):
