@@ -68,7 +68,9 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def configure(level: str = "INFO", form: str = "json", *, role: str = "") -> None:
-    """Called once, when a role starts. `role` stands in every line."""
+    """Called once, when a role starts. `role` stands in every line. `form`: json, console or auto."""
+    if form == "auto":
+        form = "console" if sys.stderr.isatty() else "json"
 
     def add_role(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         if role:
@@ -117,7 +119,7 @@ def configure(level: str = "INFO", form: str = "json", *, role: str = "") -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "alembic", "urllib3", "asyncio"):
+    for noisy in ("httpx", "httpcore", "alembic", "urllib3", "asyncio", "procrastinate"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     for name in ("gunicorn.error", "gunicorn.access", "procrastinate"):
         logger = logging.getLogger(name)

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535, description="Port that the web role listens on")
     public_url: str = Field(default="", description="Base URL by which POS and shops reach the service")
     sandbox_url: str = Field(
-        default="", description="Where workers reach the web role's sandbox shops; unset: public_url, else host and port"
+        default="", description="Where workers reach sandbox shops; unset: public_url, else host and port"
     )
     trust_proxy: bool = Field(default=False, description="Believe X-Forwarded-Proto, -Host and -Prefix")
     web_processes: int = Field(default=2, ge=1, le=64, description="gunicorn processes")
@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     keep_issues_days: int = Field(default=90, ge=1, description="Days that closed issues stay in the journal")
     max_body_bytes: int = Field(default=64 * 1024 * 1024, ge=1024, description="Largest SOAP body, unpacked")
     max_items: int = Field(default=10_000, ge=1, description="Most items of one call")
-    log_format: Literal["json", "console"] = Field(default="json", description="json or console")
+    log_format: Literal["auto", "json", "console"] = Field(
+        default="auto", description="json, console, or auto: console on a terminal, else json"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"
     )
@@ -136,7 +138,7 @@ def masked(name: str, value: Any) -> str:
     if name == "database_url":
         hidden = re.sub(r"(://[^:/?#@]*):[^@]*@", rf"\1:{MASK}@", str(value))
         return re.sub(r"(?i)(password=)[^&\s]*", rf"\1{MASK}", hidden)
-    return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _remedy(error: Mapping[str, Any], field: FieldInfo | None) -> str:

@@ -152,9 +152,12 @@ def integrator(
 
 def _failure(error: Exception) -> Failed | None:
     """What a known error means to the person at the command line; None for a bug."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
     from integrator.accounts.errors import NotFound, Refused
     from integrator.connectors.base import ConnectorError, Transient
     from integrator.settings import SettingsError
+    from integrator.store.backup import BackupError
     from integrator.store.embedded import EmbeddedError
     from integrator.store.engine import DatabaseUnavailable
 
@@ -167,10 +170,12 @@ def _failure(error: Exception) -> Failed | None:
             return Failed(str(error), hint=error.hint, code=Exit.NOT_FOUND)
         case Refused():
             return Failed(str(error), hint=error.hint)
+        case BackupError():
+            return Failed(str(error))
         case EmbeddedError():
             return Failed(str(error), code=Exit.UNREACHABLE)
-        case DatabaseUnavailable():
-            reason = str(error).strip()
+        case DatabaseUnavailable() | OperationalError() | InterfaceError():
+            reason = str(getattr(error, "orig", error)).strip()
             return Failed(
                 f"The database cannot be reached: {reason}",
                 hint="Check DATABASE_URL and that PostgreSQL is running.",
