@@ -4,8 +4,9 @@
 plain `Client` and `Server` (`Sender` and `Receiver` in SOAP 1.2); the stable code of the catalogue stands in the
 declared detail element, and in SOAP 1.2 also as the subcode.
 
-Status: every Fault of SOAP 1.1 is a 500, as the Basic Profile demands and as proxies need to read it; in SOAP 1.2
-a Sender's is 400 and a Receiver's 500. Only what HTTP itself has a word for is 404, 405 or 415.
+Status: every Fault is a 500. In SOAP 1.1 the Basic Profile demands it; in SOAP 1.2 the binding would have 400 for
+Sender, but a WCF proxy does not read the Fault of an answer with another status than 500, and ASMX and WCF services
+send 500 too. Only what HTTP itself has a word for is 404, 405 or 415.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ _STATUS: dict[type[Exception], str] = {
     errors.ExpectationFailed: "417 Expectation Failed",
 }
 # A header of ours, not of the client: an error of the application like any other.
-_OURS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
+_OURS = tuple(
+    getattr(errors, name) for name in ("InvalidResponseHeader", "InvalidResponseHeaderName") if hasattr(errors, name)
+)
 
 
 def fault_page(error: BaseException) -> bytes:
@@ -44,7 +46,7 @@ def fault_page(error: BaseException) -> bytes:
     return head.encode("ascii") + body
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(ThreadWorker):
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         if isinstance(exc, errors.ParseException) and not isinstance(exc, _OURS):
             logger.warning("a request that is not proper HTTP", extra={"kind": type(exc).__name__})

@@ -62,9 +62,7 @@ class Answer:
         """`code` (as SOAP says it), `text`, and the declared detail: ErrorCode, ErrorMessage, ErrorHint, CallId."""
         fault = self.body
         assert self.is_fault, self.content[:500]
-        found = {
-            child.tag.rpartition("}")[2]: child.text or "" for child in fault.iterfind(f".//{{{NS}}}CallFault/*")
-        }
+        found = {child.tag.rpartition("}")[2]: child.text or "" for child in fault.iterfind(f".//{{{NS}}}CallFault/*")}
         if self.version == S11:
             found["code"], found["text"] = fault.findtext("faultcode"), fault.findtext("faultstring")
         else:
@@ -126,7 +124,9 @@ class Soap:
 
     def products(self, *items: str, **more: Any) -> Answer:
         inner = "".join(f"<POSProduct>{item}</POSProduct>" for item in items)
-        return self.call("UpdatePOSProducts", f"<Products>{inner}</Products><ReturnAllResults>1</ReturnAllResults>", **more)
+        return self.call(
+            "UpdatePOSProducts", f"<Products>{inner}</Products><ReturnAllResults>1</ReturnAllResults>", **more
+        )
 
     def inventory(self, *items: str, **more: Any) -> Answer:
         inner = "".join(f"<InventoryItem>{item}</InventoryItem>" for item in items)
