@@ -14,21 +14,20 @@ from integrator.catalogue import batches
 
 LANES = ("content", "price", "stock")
 
+# The rows exist; ON CONFLICT writes them through their key in the order of the SELECT, which a join would not promise.
 # `due_at` only moves when it has to: a lane that is due already is rewritten without touching its indices.
 MARK = """
-WITH wanted AS (SELECT DISTINCT * FROM unnest(%(lanes)s::text[], %(products)s::bigint[]) AS w(lane, product_id)),
-locked AS MATERIALIZED (
-    SELECT l.channel_id, l.lane, l.product_id
-    FROM lanes l JOIN wanted w ON l.product_id = w.product_id AND l.lane = w.lane
-    WHERE l.account_id = %(account)s AND (%(channel)s::bigint IS NULL OR l.channel_id = %(channel)s)
-    ORDER BY l.channel_id, l.lane, l.product_id
-    FOR NO KEY UPDATE OF l
-)
-UPDATE lanes l
+INSERT INTO lanes AS l (account_id, channel_id, lane, product_id)
+SELECT %(account)s, k.channel_id, k.lane, k.product_id
+FROM (SELECT DISTINCT * FROM unnest(%(lanes)s::text[], %(products)s::bigint[]) AS w(lane, product_id)) AS w
+CROSS JOIN LATERAL (
+    SELECT l.channel_id, l.lane, l.product_id FROM lanes l
+    WHERE l.account_id = %(account)s AND l.product_id = w.product_id AND l.lane = w.lane
+      AND (%(channel)s::bigint IS NULL OR l.channel_id = %(channel)s) OFFSET 0) AS k
+ORDER BY k.channel_id, k.lane, k.product_id
+ON CONFLICT (account_id, channel_id, lane, product_id) DO UPDATE
 SET pending = true, failed = false, attempts = 0, wanted = l.wanted + 1, wanted_at = now(),
     due_at = CASE WHEN l.pending AND l.due_at <= now() THEN l.due_at ELSE now() END
-FROM locked k
-WHERE l.account_id = %(account)s AND l.channel_id = k.channel_id AND l.lane = k.lane AND l.product_id = k.product_id
 """
 
 
@@ -88,10 +87,11 @@ ORDER BY c.id, p.id
 
 LANES_OF_PRODUCTS = """
 INSERT INTO lanes (account_id, channel_id, lane, product_id)
-SELECT l.account_id, l.channel_id, k.lane, l.product_id
-FROM listings l CROSS JOIN (VALUES ('content'), ('price'), ('stock')) AS k(lane)
-WHERE l.account_id = %(account)s AND l.product_id = ANY(%(products)s::bigint[])
-ORDER BY l.channel_id, k.lane, l.product_id
+SELECT %(account)s, c.id, k.lane, p.id
+FROM channels c CROSS JOIN unnest(%(products)s::bigint[]) AS p(id)
+CROSS JOIN (VALUES ('content'), ('price'), ('stock')) AS k(lane)
+WHERE c.account_id = %(account)s AND c.store_id = %(store)s
+ORDER BY c.id, k.lane, p.id
 """
 
 

@@ -291,7 +291,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', 'channel_id', 'product_id', name=op.f('pk_listings'))
     )
     op.create_index('ix_listings_product', 'listings', ['account_id', 'product_id'], unique=False)
-    op.create_index('ix_listings_remote', 'listings', ['account_id', 'channel_id', sa.text("(remote ->> 'product'::text)")], unique=False)
+    op.create_index('ix_listings_remote', 'listings', ['account_id', 'channel_id', sa.text("(remote ->> 'product'::text)")], unique=False, postgresql_where=sa.text("(remote ->> 'product'::text) IS NOT NULL"))
     op.create_table('orders',
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('id', sa.BigInteger(), sa.Identity(always=False), nullable=False),
