@@ -24,7 +24,6 @@ from integrator.store.tables import attempts
 logger = logging.getLogger(__name__)
 
 
-
 class Made(Protocol):
     """What a connector tells of one request (connectors.http.Attempt)."""
 

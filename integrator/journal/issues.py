@@ -108,7 +108,8 @@ def report_many(
         sa.text(
             "INSERT INTO issues (account_id, store_id, channel_id, subject, subject_id, purpose, code, message, hint)"
             " SELECT :account_id, :store_id, :channel_id, :subject, f.subject_id, :purpose, f.code, f.message, f.hint"
-            " FROM unnest(CAST(:ids AS text[]), CAST(:codes AS text[]), CAST(:messages AS text[]), CAST(:hints AS text[]))"
+            " FROM unnest(CAST(:ids AS text[]), CAST(:codes AS text[]), CAST(:messages AS text[]),"
+            " CAST(:hints AS text[]))"
             " AS f(subject_id, code, message, hint)"
             " ON CONFLICT (account_id, store_id, channel_id, subject, subject_id, purpose) WHERE state = 'open'"
             " DO UPDATE SET code = excluded.code, message = excluded.message, hint = excluded.hint,"
@@ -146,7 +147,8 @@ def listed(
         "account_id": account_id, "store_id": store_id, "channel_id": channel_id, "state": state, "code": code,
         "subject": subject, "subject_id": subject_id,
     }  # fmt: skip
-    statement = sa.select(issues).where(*(issues.c[name] == value for name, value in given.items() if value is not None))
+    conditions = (issues.c[name] == value for name, value in given.items() if value is not None)
+    statement = sa.select(issues).where(*conditions)
     if since is not None:
         statement = statement.where(issues.c.last_at >= since)
     rows = connection.execute(statement.order_by(issues.c.last_at.desc(), issues.c.id.desc()).limit(limit))

@@ -58,7 +58,8 @@ def failed(connection: Connection, channel: ChannelRecord, error: ConnectorError
             subject_id=str(channel.id),
             purpose="circuit",
             code=Code.SHOP_UNREACHABLE,
-            message=f"{purpose}: {error.message} It failed {failures} times in a row; the next try is at {until:%H:%M:%S} UTC.",
+            message=f"{purpose}: {error.message} It failed {failures} times in a row;"
+            f" the next try is at {until:%H:%M:%S} UTC.",
             hint=error.hint or CATALOGUE[Code.SHOP_UNREACHABLE].remedy,
         )
     return until

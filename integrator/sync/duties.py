@@ -39,7 +39,7 @@ _LANE = """
         AND l.channel_id = c.id AND l.lane = '{lane}' AND l.pending AND l.due_at <= now())"""
 
 SWEEP = text(
-    "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, d.kind, p.priority FROM channels c"
+    "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, d.kind, p.priority FROM channels c"  # noqa: S608 - constants
     " JOIN stores s ON s.account_id = c.account_id AND s.id = c.store_id CROSS JOIN LATERAL ("
     + " UNION ALL ".join(_LANE.format(lane=lane) for lane in ("stock", "price", "content"))
     + """
@@ -124,9 +124,7 @@ def boundaries(connection: Connection, after: datetime | None, until: datetime) 
 def clean_up() -> None:
     """The journal, by the settings."""
     chosen = settings()
-    done = retention.clean(
-        retention.Keep(chosen.keep_attempts_days, chosen.keep_calls_days, chosen.keep_issues_days)
-    )
+    done = retention.clean(retention.Keep(chosen.keep_attempts_days, chosen.keep_calls_days, chosen.keep_issues_days))
     logger.info("Cleaned up: %s", done)
 
 

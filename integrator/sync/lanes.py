@@ -314,5 +314,3 @@ def _reasoned(result: PushResult) -> PushResult:
     code = result.code or DEFAULT_CODES[result.outcome]
     entry = CATALOGUE[Code(code)] if code in Code.__members__ else CATALOGUE[DEFAULT_CODES[result.outcome]]
     return replace(result, code=code, message=result.message or entry.meaning, hint=result.hint or entry.remedy)
-
-

@@ -136,9 +136,7 @@ def _store(channel: ChannelRecord, page: OrderPage, report: PullReport) -> None:
         _ingest(connection, channel, page.orders, report)
         _file(connection, channel, page.problems)
         connection.execute(
-            text(
-                "UPDATE channels SET progress = CAST(:progress AS jsonb) WHERE account_id = :account_id AND id = :id"
-            ),
+            text("UPDATE channels SET progress = CAST(:progress AS jsonb) WHERE account_id = :account_id AND id = :id"),
             {
                 "progress": json.dumps(dict(page.progress), ensure_ascii=False),
                 "account_id": channel.account_id,
@@ -150,9 +148,7 @@ def _store(channel: ChannelRecord, page: OrderPage, report: PullReport) -> None:
     report.problems += len(page.problems)
 
 
-def _ingest(
-    connection: Connection, channel: ChannelRecord, orders: Sequence[PulledOrder], report: PullReport
-) -> None:
+def _ingest(connection: Connection, channel: ChannelRecord, orders: Sequence[PulledOrder], report: PullReport) -> None:
     done = ingest(connection, channel, orders)
     report.new += done.new
     report.changed += done.changed
@@ -168,11 +164,13 @@ def _forget_stock(connection: Connection, channel: ChannelRecord, remote_ids: Se
     the next push of these products goes out even when it wants the same number as before."""
     connection.execute(
         text(
-            "UPDATE lanes l SET sent = l.sent || '{\"stale\": true}' FROM (SELECT k.channel_id, k.lane, k.product_id FROM lanes k"
-            "  WHERE k.account_id = :account_id AND k.channel_id = :channel_id AND k.lane = 'stock' AND k.sent IS NOT NULL"
+            "UPDATE lanes l SET sent = l.sent || '{\"stale\": true}'"
+            " FROM (SELECT k.channel_id, k.lane, k.product_id FROM lanes k WHERE k.account_id = :account_id"
+            "  AND k.channel_id = :channel_id AND k.lane = 'stock' AND k.sent IS NOT NULL"
             "  AND k.product_id IN (SELECT n.product_id FROM orders o JOIN order_lines n"
             "    ON n.account_id = o.account_id AND n.order_id = o.id WHERE o.account_id = :account_id"
-            "    AND o.channel_id = :channel_id AND o.remote_id = ANY(CAST(:ids AS text[])) AND n.product_id IS NOT NULL)"
+            "    AND o.channel_id = :channel_id AND o.remote_id = ANY(CAST(:ids AS text[]))"
+            "    AND n.product_id IS NOT NULL)"
             "  ORDER BY k.product_id FOR NO KEY UPDATE) locked"
             " WHERE l.account_id = :account_id AND l.channel_id = locked.channel_id AND l.lane = locked.lane"
             " AND l.product_id = locked.product_id"
@@ -259,4 +257,3 @@ def _single_orders(work: Work, report: PullReport) -> None:
                 ),
                 {**where, "order": remote_id},
             )
-

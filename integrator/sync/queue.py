@@ -39,7 +39,8 @@ KINDS = tuple(PRIORITIES)
 
 INSERT = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
-SELECT CASE WHEN wanted.kind = 'reconcile' THEN :background WHEN wanted.failures > 0 THEN :recovering ELSE :queue END, :task, wanted.priority,
+SELECT CASE WHEN wanted.kind = 'reconcile' THEN :background WHEN wanted.failures > 0 THEN :recovering
+    ELSE :queue END, :task, wanted.priority,
     CASE wanted.kind WHEN 'reconcile' THEN 'reconcile:' ELSE 'channel:' END || wanted.channel_id,
     wanted.channel_id || ':' || wanted.kind,
     jsonb_build_object('account_id', wanted.account_id, 'channel_id', wanted.channel_id, 'kind', wanted.kind)
@@ -59,7 +60,7 @@ def defer(connection: Connection, account_id: int, channel_id: int, kinds: Seque
         return 0
     done = connection.execute(
         text(
-            "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, k.kind, k.priority"
+            "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, k.kind, k.priority"  # noqa: S608
             " FROM channels c, unnest(CAST(:kinds AS text[]), CAST(:priorities AS int[])) AS k(kind, priority)"
             " WHERE c.account_id = :account_id AND c.id = :channel_id)" + INSERT
         ),

@@ -33,13 +33,15 @@ UPDATE = text(
     "   WHEN 'tried' THEN l.attempts ELSE l.attempts + 1 END,"
     " accepted_at = CASE v.verdict WHEN 'accepted' THEN now() ELSE l.accepted_at END,"
     " sent = CASE v.verdict WHEN 'accepted' THEN v.sent ELSE l.sent END,"
-    " attempt_id = CASE WHEN v.verdict IN ('settled', 'parked') THEN l.attempt_id ELSE coalesce(:attempt_id, l.attempt_id) END"
+    " attempt_id = CASE WHEN v.verdict IN ('settled', 'parked') THEN l.attempt_id"
+    "   ELSE coalesce(:attempt_id, l.attempt_id) END"
     " FROM (SELECT n.product_id, n.verdict, n.sent, n.due_at, n.wanted IS NULL OR n.wanted = c.wanted AS same"
     "   FROM unnest(CAST(:ids AS bigint[]), CAST(:wanted AS bigint[]), CAST(:verdicts AS text[]),"
     "     CAST(:sent AS jsonb[]), CAST(:due AS timestamptz[])) AS n(product_id, wanted, verdict, sent, due_at)"
     "   JOIN lanes c ON c.account_id = :account_id AND c.channel_id = :channel_id AND c.lane = :lane"
     "     AND c.product_id = n.product_id) v"
-    " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane AND l.product_id = v.product_id"
+    " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane"
+    " AND l.product_id = v.product_id"
 )
 
 LINK = text(

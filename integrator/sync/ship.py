@@ -135,9 +135,7 @@ def _later(channel: ChannelRecord, row_id: int, push: ShipmentPush, error: Conne
 
 
 def _subject(channel: ChannelRecord, push: ShipmentPush) -> str:
-    return shipping.subject_id(
-        {"OrderId": f"{channel.id}-{push.order_remote_id}", "ShipmentId": push.shipment_id}
-    )
+    return shipping.subject_id({"OrderId": f"{channel.id}-{push.order_remote_id}", "ShipmentId": push.shipment_id})
 
 
 def _attempts(channel: ChannelRecord, row_id: int) -> int:

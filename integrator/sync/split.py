@@ -97,8 +97,9 @@ def send(
                         _settle(done, group[0], Outcome.RETRY, error)
                     else:
                         done.stop, done.failed = (
-                            silence if isinstance(silence, Throttled | NeedsCredentials) else error
-                        ), group
+                            (silence if isinstance(silence, Throttled | NeedsCredentials) else error),
+                            group,
+                        )
                 else:
                     _settle(done, group[0], Outcome.RETRY, error)
         except Rejected as error:
@@ -114,15 +115,15 @@ def send(
             else:
                 entry = CATALOGUE[Code.CONNECTOR_ERROR]
                 message = f"{entry.meaning} ({type(error).__name__}: {error})"
-                _settle(done, group[0], Outcome.REJECTED, Rejected(message, code=Code.CONNECTOR_ERROR, hint=entry.remedy))
+                fault = Rejected(message, code=Code.CONNECTOR_ERROR, hint=entry.remedy)
+                _settle(done, group[0], Outcome.REJECTED, fault)
         else:
             in_a_row = 0
             wanted = {one for part in group for one in part.wanted}
             done.results.update({one.product_id: one for one in answers if one.product_id in wanted})
             for one in wanted - done.results.keys():
-                done.results[one] = PushResult(
-                    one, Outcome.RETRY, code=Code.CONNECTOR_ERROR, message="The connector did not say what became of it."
-                )
+                sentence = "The connector did not say what became of it."
+                done.results[one] = PushResult(one, Outcome.RETRY, code=Code.CONNECTOR_ERROR, message=sentence)
         if done.stop is not None:
             done.left = sum(len(group) for group in waiting)
             break

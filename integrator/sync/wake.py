@@ -17,7 +17,7 @@ from integrator.sync.queue import INSERT, PARAMETERS, PRIORITIES
 logger = logging.getLogger(__name__)
 
 WAKE = text(
-    "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, k.kind, k.priority"
+    "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, k.kind, k.priority"  # noqa: S608 - constants
     " FROM channels c, unnest(CAST(:kinds AS text[]), CAST(:priorities AS int[])) AS k(kind, priority)"
     " WHERE c.account_id = :account_id AND c.store_id = :store_id AND c.state = 'active'"
     " AND (c.paused_until IS NULL OR c.paused_until <= now()))" + INSERT

@@ -39,11 +39,15 @@ def test_the_rest_stays_as_it_is() -> None:
 def test_an_attempt_is_a_row_at_once(stage: Stage) -> None:
     recorder = Recorder(*stage.ids, "stock", ["topsecret"])
     now = datetime.now(UTC)
-    recorder(Attempt("PUT", "https://shop/x?k=topsecret", now, 12, 500, "transient", "a\x00b", 3, '{"a":1}', "topsecret"))
+    recorder(
+        Attempt("PUT", "https://shop/x?k=topsecret", now, 12, 500, "transient", "a\x00b", 3, '{"a":1}', "topsecret")
+    )
     with begin() as connection:
         shown = attempts.shown(connection, stage.store.account_id, recorder.last_id or 0)
         assert shown is not None
         assert (shown["url"], shown["answer"], shown["message"]) == ("https://shop/x?k=***", "***", "a\\0b")
         assert (shown["purpose"], shown["status"], shown["items"]) == ("stock", 500, 3)
-        assert len(attempts.listed(connection, stage.store.account_id, channel_id=stage.channel_id, failed_only=True)) == 1
+        assert (
+            len(attempts.listed(connection, stage.store.account_id, channel_id=stage.channel_id, failed_only=True)) == 1
+        )
         assert attempts.listed(connection, stage.store.account_id, purpose="pull") == []

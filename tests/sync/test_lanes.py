@@ -132,7 +132,12 @@ def test_no_transaction_is_open_while_the_shop_is_called(stage: Stage) -> None:
 
 def test_content_batches_count_styles(stage: Stage) -> None:
     rows = [
-        item(f"S{style}-{size}", StyleId=f"S{style}", StyleName=f"Style {style}", Options=[{"Name": "Size", "Value": size}])
+        item(
+            f"S{style}-{size}",
+            StyleId=f"S{style}",
+            StyleName=f"Style {style}",
+            Options=[{"Name": "Size", "Value": size}],
+        )
         for style in range(10)
         for size in ("S", "M", "L")
     ]
@@ -145,7 +150,9 @@ def test_content_batches_count_styles(stage: Stage) -> None:
 
 def test_what_is_not_for_sale_is_not_made_but_taken_down_where_it_is(stage: Stage) -> None:
     stage.products(item("A", SellOnline=False), item("B", SellOnline=False))
-    stage.shop.products["B"] = type("P", (), {"id": "77", "price": Decimal(1), "sale_price": None, "quantity": Decimal(9), "name": "B"})()
+    stage.shop.products["B"] = type(
+        "P", (), {"id": "77", "price": Decimal(1), "sale_price": None, "quantity": Decimal(9), "name": "B"}
+    )()
     assert drain(*stage.ids).state == "done"
     assert set(stage.shop.products) == {"B"}
     assert stage.shop.products["B"].quantity == 0
@@ -159,7 +166,9 @@ def test_what_is_not_for_sale_is_not_made_but_taken_down_where_it_is(stage: Stag
     ("outcome", "code", "state"),
     [(Outcome.REJECTED, Code.REFUSED_BY_SHOP, "new"), (Outcome.CONFLICT, Code.SKU_CONFLICT, "conflict")],
 )
-def test_a_refused_item_is_an_issue_and_is_not_tried_again(stage: Stage, outcome: Outcome, code: Code, state: str) -> None:
+def test_a_refused_item_is_an_issue_and_is_not_tried_again(
+    stage: Stage, outcome: Outcome, code: Code, state: str
+) -> None:
     stage.products(item("A"), item("B"))
     stage.shop.answers["content", "B"] = outcome
     drain(*stage.ids)
@@ -340,7 +349,9 @@ def test_a_held_channel_is_left_alone(stage: Stage) -> None:
 def test_two_writers_of_a_channel_never_meet(stage: Stage) -> None:
     stage.products(item("A"))
     seen = []
-    stage.shop.before.append(lambda verb, _: seen.append(push_once(*stage.ids, "content", wait=0).state) if verb == "content" else None)
+    stage.shop.before.append(
+        lambda verb, _: seen.append(push_once(*stage.ids, "content", wait=0).state) if verb == "content" else None
+    )
     push_once(*stage.ids, "content")
     assert seen == ["busy"]
     assert push_once(*stage.ids, "stock").accepted == 1  # the lock is gone

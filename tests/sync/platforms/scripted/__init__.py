@@ -1,8 +1,8 @@
 """A platform for tests of the core: a shop in memory that does as a test says, and counts.
 
-    shop = scripted.shop("one")
-    shop.before.append(lambda verb, skus: ...)    # may raise what a client would
-    shop.answers["B"] = PushResult(...)           # instead of accepting that SKU
+shop = scripted.shop("one")
+shop.before.append(lambda verb, skus: ...)    # may raise what a client would
+shop.answers["B"] = PushResult(...)           # instead of accepting that SKU
 """
 
 from __future__ import annotations
@@ -103,9 +103,7 @@ class Scripted(Connector):
     def _call(self, verb: str, skus: Sequence[str]) -> None:
         one = self.shop
         one.calls.append((verb, list(skus)))
-        self.recorder(
-            Attempt("POST", f"http://scripted/{verb}", datetime.now(UTC), 1, 200, "ok", items=len(skus))
-        )
+        self.recorder(Attempt("POST", f"http://scripted/{verb}", datetime.now(UTC), 1, 200, "ok", items=len(skus)))
         if not one.credentials_ok and verb != "check":
             raise NeedsCredentials("The key is revoked.", hint="Make a new key.")
         for rule in one.before:
@@ -153,7 +151,11 @@ class Scripted(Connector):
             known = self.shop.products.get(one.item_id)
             if known is None:
                 self.shop.products[one.item_id] = Product(
-                    str(next(self.shop.ids)), one.price.price, one.price.sale_price, one.stock.quantity, one.content.name
+                    str(next(self.shop.ids)),
+                    one.price.price,
+                    one.price.sale_price,
+                    one.stock.quantity,
+                    one.content.name,
                 )
             else:
                 known.name = one.content.name
