@@ -207,7 +207,7 @@ class Gate:
         )
         headers = [("Retry-After", str(failed.retry_after))] if failed.retry_after else []
         return (
-            status_of(failed, call.version),
+            status_of(failed),
             fault_envelope(failed, call.version, call.id),
             [*failed.headers, *headers],
         )

@@ -113,12 +113,8 @@ def shown(value: str, length: int = 40) -> str:
     return repr(value) if len(value) <= length else f"{value[:length]!r}... ({len(value):,} characters)"
 
 
-def status_of(fault: CallFailed, version: SoapVersion) -> str:
-    if fault.status:
-        return fault.status
-    if version is SOAP_12 and not fault.server and fault.fault_code not in ("VersionMismatch", "MustUnderstand"):
-        return "400 Bad Request"
-    return "500 Internal Server Error"
+def status_of(fault: CallFailed) -> str:
+    return fault.status or "500 Internal Server Error"
 
 
 def _detail(fault: CallFailed, call_id: UUID | None) -> str:

@@ -6,6 +6,7 @@
 //   Pos.exe https://api.example.com STORE USER PASSWORD [1.1|1.2]
 using System;
 using System.Collections.Generic;
+using System.Diagnostics;
 using System.Globalization;
 using System.Linq;
 using System.Runtime.Serialization;
@@ -25,6 +26,17 @@ class Credentials
     [DataMember(Order = 2)] public string Password;
 }
 
+#if MONO
+[DataContract(Namespace = Pos.Ns)]
+class CallFault
+{
+    [DataMember(Order = 0)] public string ErrorCode;
+    [DataMember(Order = 1)] public string ErrorMessage;
+    [DataMember(Order = 2)] public string ErrorHint;
+    [DataMember(Order = 3)] public string CallId;
+}
+#endif
+
 static class Pos
 {
     internal const string Ns = "urn:integrator:v1";
@@ -43,6 +55,8 @@ static class Pos
         var binding = Binding(url, args.Length > 4 && args[4] == "1.2");
         var products = new ProductTasksSoapClient(binding, new EndpointAddress(url + "/ProductTasks"));
         var orders = new OrderTasksSoapClient(binding, new EndpointAddress(url + "/OrderTasks"));
+        DeclareFaults(products);
+        DeclareFaults(orders);
         PushProducts(products);
         PushInventory(products);
         PushPrices(products);
@@ -72,6 +86,16 @@ static class Pos
         var transport = url.StartsWith("https") ? new HttpsTransportBindingElement() : new HttpTransportBindingElement();
         transport.MaxReceivedMessageSize = transport.MaxBufferSize = 64 * 1024 * 1024;
         return new CustomBinding(encoding, transport) { SendTimeout = TimeSpan.FromMinutes(5) };
+    }
+
+    // Microsoft's svcutil reads the declared fault from the WSDL; Mono's leaves it out and then cannot read any fault.
+    [Conditional("MONO")]
+    static void DeclareFaults<TChannel>(ClientBase<TChannel> client) where TChannel : class
+    {
+#if MONO
+        foreach (var operation in client.Endpoint.Contract.Operations)
+            operation.Faults.Add(new System.ServiceModel.Description.FaultDescription("") { DetailType = typeof(CallFault) });
+#endif
     }
 
     // One call with the credentials, and a RequestId if it shall be safe to repeat.

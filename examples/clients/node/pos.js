@@ -113,7 +113,7 @@ async function pushPrices(service) {
   report('pricing', first);
   const again = await push([sale]);
   say('repeat', { SameCall: first.CallId === again.CallId });
-  service.getSoapHeaders().splice(header - 1, 1);
+  service.getSoapHeaders().splice(header, 1);
 
   report('pricing-none', await push([]));
   report('pricing-many', await push(thousand((n) => ({ ItemIntegrationId: bulkId(n), Price: `${n}.99` }))));

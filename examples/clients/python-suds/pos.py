@@ -1,7 +1,7 @@
 """A day of a POS with suds: all ten operations of the Integration API (suds speaks SOAP 1.1).
 
-    pip install suds
-    python pos.py https://api.example.com STORE USER PASSWORD
+pip install suds
+python pos.py https://api.example.com STORE USER PASSWORD
 """
 
 from __future__ import annotations
@@ -96,9 +96,7 @@ def push_products(service: Service) -> None:
     )
     report("products", push(shirt, medium, product(ItemIntegrationId="BAD-1", Name="No price")))
     report("products-none", push())
-    many = [
-        product(ItemIntegrationId=f"BULK-{n:04}", Name=f"Bulk {n}", Price=Decimal(n) / 100) for n in range(1, 1001)
-    ]
+    many = [product(ItemIntegrationId=f"BULK-{n:04}", Name=f"Bulk {n}", Price=Decimal(n) / 100) for n in range(1, 1001)]
     report("products-many", push(*many))
 
     # Absent (Department): unchanged. Empty (Brand): an empty text. null() (Cost): xsi:nil, cleared.

@@ -1,7 +1,7 @@
 """A day of a POS with zeep: all ten operations of the Integration API.
 
-    pip install zeep
-    python pos.py https://api.example.com STORE USER PASSWORD [1.1|1.2]
+pip install zeep
+python pos.py https://api.example.com STORE USER PASSWORD [1.1|1.2]
 """
 
 from __future__ import annotations
