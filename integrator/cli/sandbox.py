@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from integrator.cli.database import connected
 from integrator.cli.output import Exit, Failed, output
-from integrator.connectors.sandbox.address import shop_url
+from integrator.connectors.sandbox.address import shown_url
 from integrator.connectors.sandbox.shop import api, documents, orders, pages, products
 from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters
 from integrator.connectors.sandbox.shop.documents import ShopError, ShopRow
@@ -97,7 +97,7 @@ def list_() -> None:
             counts = documents.count(connection, one.name)
             rows.append({
                 "name": one.name, "products": counts.get("product", 0), "orders": counts.get("order", 0),
-                "url": shop_url(one.name),
+                "url": shown_url(one.name),
             })  # fmt: skip
     output().table(
         rows,
@@ -116,8 +116,8 @@ def show(shop: Shop) -> None:
     output().record(
         {
             "name": row.name,
-            "link": f"{shop_url(shop)}/open/{pages.page_token(shop, row.key)}",
-            "api": f"{shop_url(shop)}/api",
+            "link": f"{shown_url(shop)}/open/{pages.page_token(shop, row.key)}",
+            "api": f"{shown_url(shop)}/api",
             "key": row.key,
             "published": published[True],
             "drafts": published[False],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +14,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
-from integrator.connectors.sandbox.shop import api, create_app, documents, orders, products
+from integrator.connectors.sandbox.shop import api, create_app, documents, orders, products, webhooks
 from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters
 from integrator.store.engine import begin
 from tests.connectors.shop import NOTHING, PRICE, SHIPPING, TAX_RATE, D, Line, Shop, Shopper, ShopProduct
@@ -177,6 +179,14 @@ class SandboxShop(Shop):
                 for one in found["fulfilments"]
             ],
         }
+
+    def webhook(self, order: str) -> tuple[dict[str, str], bytes]:
+        with begin() as connection:
+            row = documents.shop(connection, self.name)
+        assert row is not None
+        body = json.dumps({"id": 1, "topic": "order.updated", "order_id": int(order), "shop": self.name}).encode()
+        signed = webhooks.signature(row.profile["webhook"]["secret"], body, int(time.time()))
+        return {"X-Sandbox-Topic": "order.updated", "X-Sandbox-Signature": signed}, body
 
     # -- misbehaviour
 

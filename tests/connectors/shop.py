@@ -57,6 +57,8 @@ class Shopper:
 
 
 class Shop(ABC):
+    """A verb that the platform does not have raises NotImplementedError with the reason: the test is skipped."""
+
     platform: str
 
     @abstractmethod
@@ -119,7 +121,12 @@ class Shop(ABC):
 
     @abstractmethod
     def order(self, order: str) -> Mapping[str, Any]:
-        """At least `status` and `shipments`: [{"tracking": [..], "lines": {sku: quantity}}]."""
+        """At least `status`, `shipments`: [{"tracking": [..], "lines": {sku: quantity}}] and, where money can be
+        captured, `captured`: how much was."""
+
+    def webhook(self, order: str) -> tuple[dict[str, str], bytes]:
+        """Headers and body of what the shop sends about the order, signed with the secret that was registered."""
+        raise NotImplementedError(f"{self.platform} sends no webhooks")
 
     # -- misbehaviour
 

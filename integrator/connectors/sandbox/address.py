@@ -20,3 +20,8 @@ def service_url() -> str:
 
 def shop_url(name: str, base: str = "") -> str:
     return f"{(base or service_url()).rstrip('/')}{MOUNT}/{quote(name, safe='')}"
+
+
+def shown_url(name: str) -> str:
+    """The shop's address for a browser, which may not reach what workers reach."""
+    return shop_url(name, settings().public_url)

@@ -67,7 +67,7 @@ def product_fields(style: StylePush, content: Content, fields: frozenset[str]) -
 
 
 def variant_fields(content: Content, fields: frozenset[str]) -> Json:
-    made: Json = {"hidden": not content.sell_online}
+    made: Json = {"hidden": not content.sell_online} if "Publication" in fields else {}
     for ours, theirs in VARIANT_FIELDS.items():
         if ours in fields:
             made |= {name: _json(getattr(content, name)) for name in theirs}
@@ -122,7 +122,9 @@ def product_push(
     product: Json = {}
     for one in listings:
         found = linked.get(one.product_id)
-        fields = one.fields & pos_fields if found and one.is_new else one.fields
+        # hiding is the variant's own flag: what is not sold online is hidden whoever owns the product's publication
+        kept = pos_fields if one.content.sell_online else pos_fields | {"Publication"}
+        fields = one.fields & kept if found and one.is_new else one.fields
         variant: Json = {"sku": one.item_id} | variant_fields(one.content, fields)
         if found:
             variant["id"] = int(found)
@@ -131,7 +133,7 @@ def product_push(
         variants.append(variant)
         if product_id is None or found:
             product = product_fields(style, one.content, fields) | product
-            if "Publication" in fields and product_id is not None:
+            if "Publication" in fields & pos_fields and product_id is not None:
                 product["published"] = any(other.content.sell_online for other in style.listings)
     if product_id is None:
         product["published"] = publish_new
