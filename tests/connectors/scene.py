@@ -127,12 +127,13 @@ class Scene:
         with begin() as connection:
             seconds = connection.execute(
                 sa.text(
-                    "SELECT extract(epoch FROM greatest(min(due_at),"
-                    " (SELECT paused_until FROM channels WHERE account_id = :account AND id = :channel)) - now())"
-                    " FROM (SELECT due_at FROM lanes WHERE account_id = :account AND channel_id = :channel AND pending"
+                    "WITH due AS (SELECT due_at FROM lanes WHERE account_id = :account AND channel_id = :channel AND pending"
                     "   AND due_at < now() + interval '1 year'"
                     "  UNION ALL SELECT due_at FROM shipments WHERE account_id = :account AND channel_id = :channel"
-                    "   AND state = 'wanted') due"
+                    "   AND state = 'wanted'),"
+                    " pause AS (SELECT paused_until FROM channels WHERE account_id = :account AND id = :channel)"
+                    " SELECT extract(epoch FROM greatest(min(due_at), (SELECT paused_until FROM pause)) - now())"
+                    " FROM due HAVING count(*) > 0"
                 ),
                 {"account": account, "channel": channel},
             ).scalar()
