@@ -15,7 +15,8 @@ CLEAN_UPS = {
     "attempts": "DELETE FROM attempts WHERE (account_id, id) IN (SELECT account_id, id FROM attempts"
     " WHERE started_at < now() - make_interval(days => :attempts) LIMIT :slice)",
     "call_failures": "DELETE FROM call_failures WHERE (account_id, call_id, index) IN"
-    " (SELECT account_id, call_id, index FROM call_failures WHERE created_at < now() - make_interval(days => :calls) LIMIT :slice)",
+    " (SELECT account_id, call_id, index FROM call_failures"
+    " WHERE created_at < now() - make_interval(days => :calls) LIMIT :slice)",
     "calls": "DELETE FROM calls WHERE (account_id, id) IN (SELECT account_id, id FROM calls"
     " WHERE started_at < now() - make_interval(days => :calls) LIMIT :slice)",
     "answers": "UPDATE calls SET answer = NULL WHERE (account_id, id) IN (SELECT account_id, id FROM calls"
@@ -23,7 +24,8 @@ CLEAN_UPS = {
     "issues": "DELETE FROM issues WHERE (account_id, id) IN (SELECT account_id, id FROM issues"
     " WHERE state <> 'open' AND closed_at < now() - make_interval(days => :issues) LIMIT :slice)",
     "reconciliations": "DELETE FROM reconciliations WHERE (account_id, id) IN"
-    " (SELECT account_id, id FROM reconciliations WHERE finished_at < now() - make_interval(days => :issues) LIMIT :slice)",
+    " (SELECT account_id, id FROM reconciliations"
+    " WHERE finished_at < now() - make_interval(days => :issues) LIMIT :slice)",
     "jobs": "DELETE FROM procrastinate_jobs WHERE id IN (SELECT id FROM procrastinate_jobs"
     " WHERE status NOT IN ('todo', 'doing') LIMIT :slice)",
 }

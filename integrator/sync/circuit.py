@@ -12,7 +12,7 @@ the channel paused again and do nothing (half-open by one).
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
@@ -46,8 +46,7 @@ def failed(connection: Connection, channel: ChannelRecord, error: ConnectorError
         ),
         {"account_id": channel.account_id, "id": channel.id, "reason": error.message},
     ).scalar_one()
-    until = datetime.now(UTC) + timedelta(seconds=backoff(failures))
-    _pause(connection, channel, until)
+    until = _pause(connection, channel, backoff(failures))
     if failures >= FAILURES_TO_ISSUE:
         issues.report(
             connection,
@@ -66,21 +65,20 @@ def failed(connection: Connection, channel: ChannelRecord, error: ConnectorError
 
 
 def throttled(connection: Connection, channel: ChannelRecord, until: datetime | None) -> datetime:
-    until = until or datetime.now(UTC) + timedelta(seconds=THROTTLED_WAIT)
-    _pause(connection, channel, until)
-    return until
+    wait = THROTTLED_WAIT if until is None else (until - datetime.now(UTC)).total_seconds()
+    return _pause(connection, channel, max(0.0, wait))
 
 
 def unauthorised(connection: Connection, channel: ChannelRecord, error: ConnectorError) -> datetime:
     """Stop the channel until its credentials are repaired; when it is probed next."""
-    until = datetime.now(UTC) + timedelta(seconds=PROBE_EVERY)
     connection.execute(
         text(
-            "UPDATE channels SET state = 'needs_credentials', state_reason = :reason, paused_until = :until"
+            "UPDATE channels SET state = 'needs_credentials', state_reason = :reason"
             " WHERE account_id = :account_id AND id = :id AND state <> 'held'"
         ),
-        {"account_id": channel.account_id, "id": channel.id, "reason": error.message, "until": until},
+        {"account_id": channel.account_id, "id": channel.id, "reason": error.message},
     )
+    until = _pause(connection, channel, PROBE_EVERY)
     issues.report(
         connection,
         account_id=channel.account_id,
@@ -104,12 +102,14 @@ def succeeded(connection: Connection, channel: ChannelRecord) -> None:
             " state = CASE c.state WHEN 'needs_credentials' THEN 'active' ELSE c.state END"
             " FROM (SELECT failures, state FROM channels WHERE account_id = :account_id AND id = :id FOR UPDATE) old"
             " WHERE c.account_id = :account_id AND c.id = :id AND (c.failures > 0 OR c.state = 'needs_credentials'"
-            " OR c.last_success_at IS NULL OR c.last_success_at < now() - interval '10 seconds')"
+            " OR c.state_reason <> '' OR c.last_success_at IS NULL"
+            " OR c.last_success_at < now() - interval '10 seconds')"
             " RETURNING old.failures, old.state"
         ),
         {"account_id": channel.account_id, "id": channel.id},
     ).first()
-    if before is not None and (before.failures >= FAILURES_TO_ISSUE or before.state == "needs_credentials"):
+    # whatever stood in the channel: an operator who resumed it has made it active already, with its issue open
+    if before is not None:
         for purpose in ("circuit", "credentials"):
             issues.resolve(
                 connection,
@@ -138,8 +138,13 @@ def open_at(channel: ChannelRecord, now: datetime) -> bool:
     return channel.state == "active" and (channel.paused_until is None or channel.paused_until <= now)
 
 
-def _pause(connection: Connection, channel: ChannelRecord, until: datetime) -> None:
-    connection.execute(
-        text("UPDATE channels SET paused_until = :until WHERE account_id = :account_id AND id = :id"),
-        {"account_id": channel.account_id, "id": channel.id, "until": until},
-    )
+def _pause(connection: Connection, channel: ChannelRecord, seconds: float) -> datetime:
+    """By the database's clock, which is the one that everybody reads it with."""
+    until: datetime = connection.execute(
+        text(
+            "UPDATE channels SET paused_until = clock_timestamp() + make_interval(secs => :seconds)"
+            " WHERE account_id = :account_id AND id = :id RETURNING paused_until"
+        ),
+        {"account_id": channel.account_id, "id": channel.id, "seconds": seconds},
+    ).scalar_one()
+    return until

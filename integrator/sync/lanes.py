@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -228,8 +228,7 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
             writes.accepted(product_id, claim, accepted(lane, listing, result))
         elif result.outcome is Outcome.RETRY:
             report.retried += 1
-            wait = timedelta(seconds=circuit.backoff(claim.attempts + 1))
-            writes.retry(product_id, claim, datetime.now(UTC) + wait, _reasoned(result))
+            writes.retry(product_id, claim, circuit.backoff(claim.attempts + 1), _reasoned(result))
         else:
             report.rejected += 1
             writes.refused(product_id, claim, _reasoned(result))

@@ -22,7 +22,7 @@ from integrator.journal import issues
 from integrator.orders.ingest import ingest
 from integrator.store.engine import begin
 from integrator.sync import circuit, trouble
-from integrator.sync.session import Work, at_work, channel_lock, load
+from integrator.sync.session import Work, at_work, channel_lock, clock, load
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ def pull_pages(work: Work) -> PullReport:
     """Up to PAGES_A_JOB pages. What concerns the channel is settled, and said in `state`."""
     channel, report = work.channel, PullReport()
     with trouble.caught(channel, "pull") as caught:
-        started = _clock()
+        with begin() as connection:
+            started = clock(connection)
         _single_orders(work, report)
         finished = False
         pages = work.connector.pull_orders(dict(_progress(channel)))
@@ -94,12 +95,6 @@ def pull_pages(work: Work) -> PullReport:
     else:
         report.state = "failed"
     return report
-
-
-def _clock() -> datetime:
-    with begin() as connection:
-        now: datetime = connection.execute(text("SELECT now()")).scalar_one()
-        return now
 
 
 def _finished(connection: Connection, channel: ChannelRecord, started: datetime) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -16,7 +15,7 @@ from integrator.journal import issues
 from integrator.journal.issues import Finding
 
 ATTEMPTS_TO_ISSUE = 5  # of one item, while others go through
-PARKED_UNTIL = "9999-01-01T00:00:00Z"  # price and stock of a product that the shop does not have yet
+PARKED = 1000 * 365 * 86_400.0  # seconds: price and stock of a product that the shop does not have yet
 
 LOCK = text(
     "SELECT 1 FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane = :lane"
@@ -28,16 +27,16 @@ UPDATE = text(
     "UPDATE lanes l SET"
     " pending = CASE WHEN v.verdict IN ('retry', 'parked', 'tried') THEN l.pending ELSE l.pending AND NOT v.same END,"
     " failed = CASE v.verdict WHEN 'refused' THEN v.same WHEN 'accepted' THEN false ELSE l.failed END,"
-    " due_at = CASE WHEN v.same AND v.due_at IS NOT NULL THEN v.due_at ELSE l.due_at END,"
+    " due_at = CASE WHEN v.same AND v.wait IS NOT NULL THEN now() + make_interval(secs => v.wait) ELSE l.due_at END,"
     " attempts = CASE v.verdict WHEN 'accepted' THEN 0 WHEN 'settled' THEN 0 WHEN 'parked' THEN l.attempts"
     "   WHEN 'tried' THEN l.attempts ELSE l.attempts + 1 END,"
     " accepted_at = CASE v.verdict WHEN 'accepted' THEN now() ELSE l.accepted_at END,"
     " sent = CASE v.verdict WHEN 'accepted' THEN v.sent ELSE l.sent END,"
     " attempt_id = CASE WHEN v.verdict IN ('settled', 'parked') THEN l.attempt_id"
     "   ELSE coalesce(:attempt_id, l.attempt_id) END"
-    " FROM (SELECT n.product_id, n.verdict, n.sent, n.due_at, n.wanted IS NULL OR n.wanted = c.wanted AS same"
+    " FROM (SELECT n.product_id, n.verdict, n.sent, n.wait, n.wanted IS NULL OR n.wanted = c.wanted AS same"
     "   FROM unnest(CAST(:ids AS bigint[]), CAST(:wanted AS bigint[]), CAST(:verdicts AS text[]),"
-    "     CAST(:sent AS jsonb[]), CAST(:due AS timestamptz[])) AS n(product_id, wanted, verdict, sent, due_at)"
+    "     CAST(:sent AS jsonb[]), CAST(:waits AS float8[])) AS n(product_id, wanted, verdict, sent, wait)"
     "   JOIN lanes c ON c.account_id = :account_id AND c.channel_id = :channel_id AND c.lane = :lane"
     "     AND c.product_id = n.product_id) v"
     " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane"
@@ -79,7 +78,7 @@ class Writes:
     """Collects what became of each item of a batch; `write` puts it down."""
 
     lane: str
-    rows: dict[int, tuple[int | None, str, str | None, str | None]] = field(default_factory=dict)
+    rows: dict[int, tuple[int | None, str, str | None, float | None]] = field(default_factory=dict)
     remotes: dict[int, tuple[Mapping[str, str], bool]] = field(default_factory=dict)
     fresh: list[int] = field(default_factory=list)  # the shop did not have them before
     findings: list[Finding] = field(default_factory=list)
@@ -92,7 +91,7 @@ class Writes:
 
     def parked(self, product_id: int, claim: Claimed) -> None:
         """It waits until the shop has the product."""
-        self.rows[product_id] = (claim.wanted, "parked", None, PARKED_UNTIL)
+        self.rows[product_id] = (claim.wanted, "parked", None, PARKED)
 
     def tried(self, product_id: int) -> None:
         """It was in a request that failed as a whole: the channel's pause says when it is next."""
@@ -102,8 +101,9 @@ class Writes:
         self.rows[product_id] = (claim.wanted, "accepted", json.dumps(sent, ensure_ascii=False), None)
         self.well.append(claim.item_id)
 
-    def retry(self, product_id: int, claim: Claimed, due: datetime, result: PushResult) -> None:
-        self.rows[product_id] = (claim.wanted, "retry", None, due.isoformat())
+    def retry(self, product_id: int, claim: Claimed, wait: float, result: PushResult) -> None:
+        """`wait`: seconds until it is tried again."""
+        self.rows[product_id] = (claim.wanted, "retry", None, wait)
         if claim.attempts + 1 >= ATTEMPTS_TO_ISSUE:
             self.findings.append(Finding(claim.item_id, result.code, result.message, result.hint))
 
@@ -135,7 +135,7 @@ class Writes:
                     "wanted": [one[0] for one in values],
                     "verdicts": [one[1] for one in values],
                     "sent": [one[2] for one in values],
-                    "due": [one[3] for one in values],
+                    "waits": [one[3] for one in values],
                 },
             )
         if self.fresh:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from integrator.accounts.channels import ChannelRecord, credentials, load_channel, open_connector
@@ -53,8 +53,13 @@ def load(account_id: int, channel_id: int) -> tuple[ChannelRecord, datetime]:
     """The channel as it is now, and the database's clock, which is the one that counts."""
     with begin() as connection:
         record = load_channel(connection, account_id, channel_id)
-        now: datetime = connection.execute(text("SELECT now()")).scalar_one()
-        return record, now
+        return record, clock(connection)
+
+
+def clock(connection: Connection) -> datetime:
+    """The time at which the transaction began, by the database."""
+    now: datetime = connection.execute(text("SELECT now()")).scalar_one()
+    return now
 
 
 @dataclass(slots=True)

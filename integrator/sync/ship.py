@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import Connection, text
 
@@ -15,7 +15,7 @@ from integrator.journal import issues
 from integrator.orders import shipping
 from integrator.store.engine import begin
 from integrator.sync import circuit, trouble
-from integrator.sync.session import Work, at_work, channel_lock, load
+from integrator.sync.session import Work, at_work, channel_lock, clock, load
 from integrator.sync.split import OUTAGE_CODES
 
 SHIPMENTS_A_JOB = 20
@@ -117,7 +117,7 @@ def _unpaid(connection: Connection, channel: ChannelRecord, push: ShipmentPush, 
 
 def _later(channel: ChannelRecord, row_id: int, push: ShipmentPush, error: ConnectorError, attempts: int) -> None:
     with begin() as connection:
-        due = datetime.now(UTC) + timedelta(seconds=circuit.backoff(attempts))
+        due = clock(connection) + timedelta(seconds=circuit.backoff(attempts))
         shipping.retry(connection, channel, row_id, due, error.message)
         entry = CATALOGUE[Code.STILL_FAILING]
         issues.report(
@@ -153,8 +153,9 @@ def _give_back(channel: ChannelRecord, row_ids: list[int], error: ConnectorError
     The first is the one that failed; the others were not tried, and their attempts do not count.
     """
     with begin() as connection:
+        now = clock(connection)
         for place, row_id in enumerate(row_ids):
-            shipping.retry(connection, channel, row_id, datetime.now(UTC), error.message if place == 0 else "")
+            shipping.retry(connection, channel, row_id, now, error.message if place == 0 else "")
         connection.execute(
             text("UPDATE shipments SET attempts = attempts - 1 WHERE account_id = :account_id AND id = ANY(:ids)"),
             {"account_id": channel.account_id, "ids": row_ids[1:] if trouble.is_failure(error) else row_ids},
