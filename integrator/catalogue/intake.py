@@ -593,7 +593,7 @@ class _Call:
         self.to_mark["stock"] += allocation.release(self.connection, self.store.account_id, sorted(counted), now)
 
     def finish(self) -> None:
-        marks.mark_many(self.connection, self.store.account_id, self.to_mark)
+        marks.mark_many(self.connection, self.store.account_id, self.to_mark, store_id=self.store.store_id)
 
 
 def _without(writes: Writes, dropped: set[int]) -> Writes:

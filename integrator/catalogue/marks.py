@@ -19,11 +19,16 @@ LANES = ("content", "price", "stock")
 MARK = """
 INSERT INTO lanes AS l (account_id, channel_id, lane, product_id)
 SELECT %(account)s, k.channel_id, k.lane, k.product_id
-FROM (SELECT DISTINCT * FROM unnest(%(lanes)s::text[], %(products)s::bigint[]) AS w(lane, product_id)) AS w
-CROSS JOIN LATERAL (
-    SELECT l.channel_id, l.lane, l.product_id FROM lanes l
-    WHERE l.account_id = %(account)s AND l.product_id = w.product_id AND l.lane = w.lane
-      AND (%(channel)s::bigint IS NULL OR l.channel_id = %(channel)s) OFFSET 0) AS k
+FROM (
+    SELECT c.id AS channel_id, w.lane, w.product_id
+    FROM channels c
+    CROSS JOIN (SELECT DISTINCT * FROM unnest(%(lanes)s::text[], %(products)s::bigint[]) AS w(lane, product_id)) AS w
+    CROSS JOIN LATERAL (
+        SELECT FROM lanes l WHERE l.account_id = %(account)s AND l.channel_id = c.id AND l.lane = w.lane
+          AND l.product_id = w.product_id OFFSET 0) AS there
+    WHERE c.account_id = %(account)s AND (%(channel)s::bigint IS NULL OR c.id = %(channel)s)
+      AND (%(store)s::bigint IS NULL OR c.store_id = %(store)s)
+) AS k
 ORDER BY k.channel_id, k.lane, k.product_id
 ON CONFLICT (account_id, channel_id, lane, product_id) DO UPDATE
 SET pending = true, failed = false, attempts = 0, wanted = l.wanted + 1, wanted_at = now(),
@@ -41,8 +46,13 @@ def mark_many(
     account_id: int,
     products_by_lane: Mapping[str, Iterable[int]],
     channel_id: int | None = None,
+    *,
+    store_id: int | None = None,
 ) -> int:
-    """Each lane with its own products, in one statement so that the locks keep their order; how many lanes."""
+    """Each lane with its own products, in one statement so that the locks keep their order; how many lanes.
+
+    `channel_id`: only there; `store_id`: whose the products are, for speed.
+    """
     lanes: list[str] = []
     products: list[int] = []
     for lane, product_ids in products_by_lane.items():
@@ -56,6 +66,7 @@ def mark_many(
         MARK,
         {
             "account": account_id,
+            "store": store_id,
             "channel": channel_id,
             "lanes": batches.plain(lanes),
             "products": batches.plain(products),
@@ -172,7 +183,7 @@ def mark_boundaries(connection: Connection, account_id: int, channel_id: int, af
     """
     parameters = {"account": account_id, "channel": channel_id, "after": after, "until": until}
     products = [number for (number,) in batches.fetch(connection, SALE_BOUNDARIES, parameters)]
-    return mark_many(connection, account_id, {"price": products}, channel_id)
+    return mark_many(connection, account_id, {"price": products}, channel_id=channel_id)
 
 
 def next_boundary(connection: Connection, account_id: int, store_id: int, after: datetime) -> datetime | None:

@@ -152,7 +152,7 @@ def product_ids(connection: Connection, store: StoreContext) -> dict[str, int]:
             t.products.c.account_id == store.account_id, t.products.c.store_id == store.store_id
         )
     )
-    return dict(found.tuples().all())
+    return {one.item_id: one.id for one in found}
 
 
 def link(connection: Connection, store: StoreContext, channel_id: int, product_id: int, **remote: str) -> None:
