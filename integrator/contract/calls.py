@@ -196,7 +196,7 @@ def _request_id(header: list[Any]) -> str | None:
 
 
 def _digest(operation: str, body: Any) -> bytes:
-    """Of what the call asks for. Prefixes, the order of attributes, SOAP version and header do not count."""
+    """Of what the call asks for, canonical XML. The SOAP version, the header and the encoding do not count."""
     text = etree.tostring(body, method="c14n", exclusive=True)
     return hashlib.sha256(operation.encode() + b"\n" + text).digest()
 
