@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+@cache
+def known_zones() -> frozenset[str]:
+    """Read from the disk once: settings are parsed for every call and every job."""
+    return frozenset(available_timezones())
 
 
 class StoreSettings(BaseModel):
@@ -45,7 +52,7 @@ class StoreSettings(BaseModel):
     @field_validator("time_zone")
     @classmethod
     def known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in known_zones():
             raise ValueError(f"{value!r} is not a time zone; use a name like Europe/Berlin or UTC")
         return value
 
