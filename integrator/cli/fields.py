@@ -231,7 +231,7 @@ def show_help(ctx: typer.Context, *groups: tuple[str, type[BaseModel]]) -> None:
     raise typer.Exit
 
 
-HELP = typer.Option("--help", help="Show this message and exit.", is_flag=True)
+HELP = typer.Option("--help", help="Show this message and exit.")
 
 
 def positional(**values: str | None) -> None:
