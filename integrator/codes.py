@@ -175,6 +175,9 @@ CATALOGUE: dict[Code, Entry] = {
     ),
 }
 
+# the codes that only ever stand in issues, never in an answer to a POS
+ISSUES = frozenset(list(Code)[list(Code).index(Code.REFUSED_BY_SHOP) :])
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
