@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - prose
 """Writes the pages of docs/ that are made from the code; with --check only compares. Run it by `scripts/docs`."""
 
 from __future__ import annotations
