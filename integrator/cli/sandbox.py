@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from integrator.cli.database import connected
 from integrator.cli.output import Exit, Failed, output
 from integrator.connectors.sandbox.address import shown_url
-from integrator.connectors.sandbox.shop import api, documents, orders, pages, products
+from integrator.connectors.sandbox.shop import api, documents, orders, pages, products, webhooks
 from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters
 from integrator.connectors.sandbox.shop.documents import ShopError, ShopRow
 from integrator.store.engine import begin
@@ -43,6 +44,7 @@ def at_work() -> Iterator[None]:
     with connected():
         try:
             yield
+            webhooks.flush()
         except ShopError as error:
             hint = "See them with: integrator sandbox list" if error.code == "shop_not_found" else ""
             code = Exit.NOT_FOUND if error.status == 404 else Exit.FAILED
@@ -59,7 +61,7 @@ def _order(order: dict[str, Any]) -> dict[str, Any]:
     return {
         "number": order["number"],
         "id": order["id"],
-        "placed_at": order["placed_at"],
+        "placed_at": datetime.fromisoformat(order["placed_at"]),
         "customer": f"{who['first_name']} {who['last_name']}" + ("" if who["id"] else " (guest)"),
         "status": order["status"],
         "payment_status": order["payment_status"],

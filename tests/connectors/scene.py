@@ -127,8 +127,8 @@ class Scene:
         with begin() as connection:
             seconds = connection.execute(
                 sa.text(
-                    "WITH due AS (SELECT due_at FROM lanes WHERE account_id = :account AND channel_id = :channel AND pending"
-                    "   AND due_at < now() + interval '1 year'"
+                    "WITH due AS (SELECT due_at FROM lanes WHERE account_id = :account AND channel_id = :channel"
+                    "   AND pending AND due_at < now() + interval '1 year'"
                     "  UNION ALL SELECT due_at FROM shipments WHERE account_id = :account AND channel_id = :channel"
                     "   AND state = 'wanted'),"
                     " pause AS (SELECT paused_until FROM channels WHERE account_id = :account AND id = :channel)"

@@ -25,7 +25,7 @@ from integrator.connectors.sandbox.shop.behaviour import Behaviour
 from integrator.connectors.sandbox.shop.documents import Body, Document
 from integrator.store.engine import begin
 
-PAUSES = (0.0, 1.0, 4.0)  # seconds before each try
+PAUSES = (0.0, 0.5, 2.0)  # seconds before each try
 TOLERANCE = 300  # seconds that a signature stays good
 KEPT = 100  # deliveries that the shop remembers
 
@@ -55,6 +55,14 @@ def _executor() -> ThreadPoolExecutor:
     if _pool is None or _pool[0] != os.getpid():
         _pool = (os.getpid(), ThreadPoolExecutor(max_workers=2, thread_name_prefix="sandbox-webhook"))
     return _pool[1]
+
+
+def flush() -> None:
+    """Wait for what is being sent: before a process that will not live on leaves."""
+    global _pool  # noqa: PLW0603 - one a process
+    if _pool is not None and _pool[0] == os.getpid():
+        _pool[1].shutdown(wait=True)
+        _pool = None
 
 
 def announce(shop: str, topic: str, order_id: int) -> None:
