@@ -74,6 +74,7 @@ class SandboxShop(Shop):
                 parent=str(one["product_id"]),
                 images=[image["url"] for image in product["images"]],
                 categories=["/".join(product["category"])] if product["category"] else [],
+                by_location={place: D(units) for place, units in one["by_location"].items()},
             )
         return found
 
@@ -97,6 +98,9 @@ class SandboxShop(Shop):
             if "quantity" in fields:
                 item = {"variant_id": one["id"], "quantity": str(fields["quantity"])}
                 products.set_stock(connection, self.name, [item])
+
+    def locations(self) -> Sequence[str]:
+        return "hall-1", "hall-2"
 
     # -- orders
 

@@ -34,6 +34,7 @@ class ShopProduct:
     parent: str | None = None  # the shop's id of the style
     images: Sequence[str] = ()
     categories: Sequence[str] = ()
+    by_location: Mapping[str, Decimal] = field(default_factory=dict)  # where the shop keeps stock per location
 
 
 @dataclass
@@ -82,6 +83,10 @@ class Shop(ABC):
     @abstractmethod
     def edit(self, sku: str, **fields: Any) -> None:
         """The merchant changes name, description, published, price, quantity."""
+
+    def locations(self) -> Sequence[str]:
+        """Ids of two or more of the shop's locations."""
+        raise NotImplementedError(f"{self.platform} keeps no stock per location")
 
     # -- orders
 

@@ -27,6 +27,7 @@ import pytest
 
 from integrator.accounts import channels
 from integrator.connectors.base import Rejected
+from integrator.sync.reconcile import reconcile
 from tests.connectors.scene import Scene, product, row, variant
 from tests.connectors.shop import D, Line, Shop, Shopper
 
@@ -345,6 +346,21 @@ class ConnectorContract:
         scene.sync()
         assert scene.shown("A").quantity == 5
 
+    def test_locations_one_to_one_or_summed(self, stage: Stage) -> None:
+        """Where the platform keeps stock per location the map decides; elsewhere the locations are summed."""
+        places = [{"LocationId": place, "Quantity": units} for place, units in (("MAIN", 3), ("OUTLET", 2))]
+        one_to_one = stage().capabilities.locations
+        first, second = stage().shop.locations()[:2] if one_to_one else ("1", "2")
+        scene = stage(location_map={"MAIN": first, "OUTLET": second})
+        scene.products(product("A", LocationQuantities=places))
+        scene.sync()
+        assert scene.shown("A").quantity == 5
+        if one_to_one:
+            assert scene.shown("A").by_location == {first: 3, second: 2}
+            scene.products(row("A", LocationQuantities=[{"LocationId": "MAIN", "Quantity": D(1)}]))
+            scene.sync()
+            assert scene.shown("A").by_location[first] == 1
+
     def test_what_is_not_sold_online_is_taken_down_and_never_deleted(self, stage: Stage) -> None:
         scene = stage(publish_new=True)
         scene.products(product("A", Quantity=3), product("NEVER", Quantity=3, SellOnline=False))
@@ -357,6 +373,15 @@ class ConnectorContract:
         scene.sync()
         assert (scene.shown("A").published, scene.shown("A").quantity) == (True, 3)
         assert "NEVER" not in scene.shop.products()
+
+    def test_one_variant_is_taken_down_alone(self, stage: Stage) -> None:
+        scene = stage(publish_new=True)
+        scene.products(*(variant(f"V-{n}", "S", options={"Size": str(n)}, Quantity=3) for n in (1, 2)))
+        scene.sync()
+        scene.products(row("V-1", SellOnline=False))
+        scene.sync()
+        assert (scene.shown("V-1").published, scene.shown("V-1").quantity) == (False, 0)
+        assert (scene.shown("V-2").published, scene.shown("V-2").quantity) == (True, 3)
 
     def test_web_sales_are_not_sold_twice(self, stage: Stage) -> None:
         scene = stage(publish_new=True)
@@ -409,6 +434,19 @@ class ConnectorContract:
             found = {one.sku: one for one in connector.read_listings() if one.sku}
         assert sorted(found) == ["A", "HAND", "V-0", "V-1", "V-2"]
         assert (found["A"].price, found["A"].quantity) == (D("9.50"), 8)
+
+    def test_what_drifted_in_the_shop_is_found_and_repaired(self, scene: Scene) -> None:
+        scene.products(*(product(f"I-{n}", Price="10", Quantity=5) for n in range(4)))
+        scene.sync()
+        found = reconcile(*scene.ids)
+        assert (str(found), found.drifted) == ("4 of 4", 0)
+        scene.shop.edit("I-1", price=D("3.00"))
+        scene.shop.edit("I-2", quantity=77)
+        found = reconcile(*scene.ids)
+        assert (str(found), found.drifted) == ("2 of 4", 2)
+        scene.sync()
+        assert {(one.price, one.quantity) for one in scene.shop.products().values()} == {(10, 5)}
+        assert str(reconcile(*scene.ids)) == "4 of 4"
 
     # ------------------------------------------------------------------ orders
 
