@@ -20,6 +20,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -155,7 +156,24 @@ class Embedded:
         )  # fmt: skip
 
     def _running(self) -> bool:
-        return self._command("pg_ctl", "-D", str(self.data), "status").returncode == 0
+        pid_file = self.data / "postmaster.pid"
+        try:
+            number = pid_file.read_text().split()[0]
+        except (OSError, IndexError):
+            return False
+        if not Path("/proc/self/stat").exists():
+            return self._command("pg_ctl", "-D", str(self.data), "status").returncode == 0
+        try:
+            name, _, rest = Path(f"/proc/{number}/stat").read_text().rpartition(")")
+            if "(postgres" in name and rest.split()[0] not in "ZX":
+                return True
+        except OSError:
+            pass  # there is no such process
+        # It was killed. A zombie that nobody waits for, or another program that got its number, would
+        # pass for it, and PostgreSQL would refuse to start.
+        for leftover in (pid_file, self.run / ".s.PGSQL.5432.lock"):
+            leftover.unlink(missing_ok=True)
+        return False
 
     def start(self) -> Embedded:
         self._settle()
@@ -202,13 +220,23 @@ class Embedded:
         settings = ["listen_addresses=", f"unix_socket_directories={self.run}", "timezone=UTC", "max_connections=200",
                     *self.options]  # fmt: skip
         options = " ".join(f'-c "{setting}"' for setting in settings)
-        # no pipes to the server: it would hold them open for its whole life
-        done = self._command(
-            "pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "110", "-o", options, "start"
-        )
-        if done.returncode:
-            tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else done.stderr
-            raise EmbeddedError(f"The embedded PostgreSQL did not start:\n{tail}")
+        for pause in (0.2, 1.0, 5.0, None):
+            # no pipes to the server: it would hold them open for its whole life
+            done = self._command(
+                "pg_ctl", "-D", str(self.data), "-l", str(self.log), "-w", "-t", "110", "-o", options, "start"
+            )
+            if not done.returncode:
+                return
+            if pause is None or not self._still_ending():
+                break
+            time.sleep(pause)
+        tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else done.stderr
+        raise EmbeddedError(f"The embedded PostgreSQL did not start:\n{tail}")
+
+    def _still_ending(self) -> bool:
+        """Whether the start failed only because processes of a killed server have not noticed yet."""
+        tail = self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+        return "still in use" in tail
 
     def stop(self) -> None:
         """Leave; the last one stops the server."""
@@ -247,19 +275,17 @@ class Embedded:
     def create(self, database: str, template: str = "template0") -> str:
         """Make the database if it is not there; its URL."""
         import psycopg2
-        import psycopg2.errors
         from psycopg2 import sql
 
         connection = psycopg2.connect(host=str(self.run), user="postgres", dbname="postgres")
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(7418531)")  # several starting commands, one after the other
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
                 if cursor.fetchone() is None:
                     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
                     cursor.execute(statement.format(sql.Identifier(database), sql.Identifier(template)))
-        except psycopg2.errors.DuplicateDatabase:
-            pass  # made by another process in between
         finally:
             connection.close()
         return self.url(database)
