@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     web_processes: int = Field(default=2, ge=1, le=64, description="gunicorn processes")
     web_threads: int = Field(default=4, ge=1, le=64, description="Threads of each process")
     worker_threads: int = Field(default=8, ge=1, le=64, description="Jobs that one worker does at a time")
+    worker_dead_after: float = Field(
+        default=20, ge=2, le=60, description="Seconds without a sign of life after which a worker's jobs are taken back"
+    )
     keep_attempts_days: int = Field(default=14, ge=1, description="Days that requests to the shops stay in the journal")
     keep_calls_days: int = Field(default=30, ge=1, description="Days that calls of the POS stay in the journal")
     keep_issues_days: int = Field(default=90, ge=1, description="Days that closed issues stay in the journal")

@@ -31,8 +31,7 @@ from integrator.sync.queue import INSERT, PARAMETERS, PRIORITIES
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT = 5.0  # seconds; a worker says that it lives
-DEAD_AFTER = 20.0  # seconds without a heartbeat; with the duty's 5 s a job is taken back within 30
+TAKE_BACK_EVERY = 5.0  # seconds; with worker_dead_after's 20 a job is taken back within 30
 
 _LANE = """
     SELECT '{lane}' AS kind WHERE EXISTS (SELECT 1 FROM lanes l WHERE l.account_id = c.account_id
@@ -89,11 +88,12 @@ def sweep() -> int:
 
 def take_back() -> int:
     """Free the channels that a dead worker was at work on."""
+    dead_after = settings().worker_dead_after
     with begin() as connection:
-        rows = connection.execute(TAKE_BACK, {"dead_after": DEAD_AFTER}).all()
+        rows = connection.execute(TAKE_BACK, {"dead_after": dead_after}).all()
         connection.execute(
             text("DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => :dead_after)"),
-            {"dead_after": DEAD_AFTER},
+            {"dead_after": dead_after},
         )
     for row in rows:
         logger.warning("Job %d of a dead worker is taken back: %s", row.id, row.args)
@@ -157,7 +157,7 @@ class Duty:
 
 
 DUTIES = (
-    Duty("take back", 5, take_back),
+    Duty("take back", TAKE_BACK_EVERY, take_back),
     Duty("sweep", 5, sweep),
     Duty("boundaries", 20, within=boundaries),
     Duty("clean up", 3600, clean_up),

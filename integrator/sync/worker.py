@@ -59,8 +59,8 @@ def _lines(app: procrastinate.App, threads: int) -> list[Line]:
             shutdown_graceful_timeout=GRACE,
             delete_jobs=procrastinate_jobs.DeleteJobCondition.ALWAYS,
             install_signal_handlers=False,
-            update_heartbeat_interval=duties.HEARTBEAT,
-            stalled_worker_timeout=duties.DEAD_AFTER,
+            update_heartbeat_interval=settings().worker_dead_after / 4,
+            stalled_worker_timeout=settings().worker_dead_after,
         )
 
     return [line(queue.QUEUE, threads), line(queue.RECOVERING, max(1, threads // 4)), line(queue.BACKGROUND, 1)]
