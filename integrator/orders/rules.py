@@ -34,7 +34,7 @@ def order_remainder(order: Order) -> Decimal:
     """
     fees = sum((fee.amount for fee in order.fee_lines), ZERO)
     bases = {sum((line.line_total for line in order.lines if line.line_type != "Fee" or not fees), ZERO)}
-    if order.subtotal:
+    if order.subtotal or order.discount_amount:
         bases.add(order.subtotal - order.discount_amount)
     return _smallest(
         order.grand_total - (base + order.shipping_amount + fees + tax - card)
