@@ -113,6 +113,11 @@ def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
     return typed
 
 
+def midnight(day: int) -> str:
+    """Of a day in November 2026, in UTC."""
+    return f"2026-11-{day:02}T00:00:00+00:00"
+
+
 def row(item_id: str | None = None, *, index: int = 0, **values: Any) -> Row:
     """A Row as the contract hands it over: numbers and times may be given as text."""
     named = {} if item_id is None else {"ItemIntegrationId": item_id}
