@@ -1,0 +1,194 @@
+"""R1, R2, R3: workers are killed, nothing acknowledged is lost, nothing takes effect twice, nobody is called."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from integrator.orders import deliveries
+from integrator.orders.shipments import save_shipments
+from integrator.rows import Row
+from integrator.store.engine import begin
+from integrator.sync.wake import wake
+from tests.connectors.shop import Line
+from tests.reliability.conftest import Merchant, WorkerProcess, product, until
+
+PRODUCTS, KILLS, SEED = 300, 10, 20261124
+
+
+class Pos(threading.Thread):
+    """A POS that takes what it is offered, confirms it, ships some, and notes what it was told."""
+
+    def __init__(self, merchant: Merchant, stop: threading.Event) -> None:
+        super().__init__(name="pos")
+        self.merchant, self.stop = merchant, stop
+        self.confirmed: Counter[tuple[str, str]] = Counter()
+        self.offered_after_confirm: list[str] = []
+        self.shipped: set[str] = set()
+        self.problem: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            while not self.stop.is_set():
+                self.poll()
+                time.sleep(0.2)
+        except Exception as error:
+            self.problem = error
+
+    def poll(self) -> None:
+        store = self.merchant.store
+        for kind, name in (("order", "OrderId"), ("transaction", "TransactionId"), ("capture", "CaptureId")):
+            with begin() as connection:
+                documents, _ = deliveries.get_new(connection, store, kind, 100)  # type: ignore[arg-type]
+            self.offered_after_confirm += [one[name] for one in documents if self.confirmed[kind, one[name]]]
+            rows = [Row(n, {"Id": one[name], "Success": True}) for n, one in enumerate(documents)]
+            with begin() as connection:
+                results = deliveries.confirm(connection, store, kind, rows)  # type: ignore[arg-type]
+            assert all(one.success for one in results), results
+            for one in documents:
+                self.confirmed[kind, one[name]] += 1
+                if kind == "order" and int(one["OrderNumber"].lstrip("#") or 0) % 2:
+                    self.ship(one)
+
+    def ship(self, order: dict[str, Any]) -> None:
+        lines = [{"LineId": one["LineId"], "Quantity": Decimal(one["QuantityOrdered"])} for one in order["Lines"]]
+        row = Row(0, {"ShipmentId": f"S-{order['OrderId']}", "OrderId": order["OrderId"], "Lines": lines})
+        with begin() as connection:
+            (result,) = save_shipments(connection, self.merchant.store, [row], uuid4())
+        assert result.success, result
+        wake(self.merchant.store.account_id, self.merchant.store.store_id, ["ship"])
+        self.shipped.add(order["OrderId"])
+
+
+@pytest.mark.slow
+def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
+    make_merchant: Callable[..., Merchant], make_worker: Callable[..., WorkerProcess]
+) -> None:
+    chance = random.Random(SEED)
+    merchant = make_merchant(poll_seconds=10)
+    merchant.shop.behave(latency_ms=100)  # so that most kills come while the shop is at work
+    worker = make_worker()
+    skus = [f"K{n:04}" for n in range(PRODUCTS)]
+    for start in range(0, PRODUCTS, 100):
+        results = merchant.products([product(sku, chance.randint(50, 99)) for sku in skus[start : start + 100]])
+        assert all(one.success for one in results)
+    stop = threading.Event()
+    pos = Pos(merchant, stop)
+    pos.start()
+    placed: set[str] = set()
+    for _ in range(KILLS):
+        ends = time.monotonic() + chance.uniform(0.8, 3.5)
+        while time.monotonic() < ends:
+            merchant.stock({sku: chance.randint(50, 99) for sku in chance.sample(skus, 20)})
+            there = [one["sku"] for one in merchant.shop.variants() if one["published"]] or []
+            if there:
+                placed.add(merchant.shop.place_order([Line(chance.choice(there))]))
+            time.sleep(0.2)
+        worker.kill()
+        worker.start()
+    if not placed:  # nothing was published yet: sell what is there now
+        until(lambda: len(merchant.shop.variants()) == PRODUCTS, 60, "all products are in the shop")
+    for _ in range(10):
+        placed.add(merchant.shop.place_order([Line(chance.choice(skus))]) if len(merchant.shop.variants()) == PRODUCTS else "")
+    placed.discard("")
+    merchant.shop.behave()
+
+    def at_rest() -> bool:
+        return (
+            merchant.pending() == 0
+            and merchant.count("SELECT count(*) FROM shipments WHERE account_id = :a AND state <> 'sent'") == 0
+            and merchant.count("SELECT count(*) FROM orders WHERE account_id = :a AND channel_id = :c") == len(placed)
+            and sum(kind == "order" for kind, _ in pos.confirmed) == len(placed)
+        )
+
+    try:
+        until(at_rest, 60, "everything is where it belongs")
+    finally:
+        stop.set()
+        pos.join()
+    assert pos.problem is None
+    # R1: every acknowledged item is in the shop with its newest value, less what the POS does not count yet
+    variants = merchant.shop.variants()
+    sold = {
+        row.item_id: int(row.units)
+        for row in merchant.rows(
+            "SELECT item_id, sum(allocated) AS units FROM order_lines WHERE account_id = :a GROUP BY item_id"
+        )
+    }
+    assert {one["sku"]: int(Decimal(one["quantity"])) for one in variants} == {
+        sku: units - sold.get(sku, 0) for sku, units in merchant.accepted.items()
+    }
+    # R2: one product for each SKU, one delivery for each record, one parcel for each shipment
+    assert max(Counter(one["sku"] for one in variants).values()) == 1
+    assert len({one["product_id"] for one in variants}) == PRODUCTS
+    assert pos.offered_after_confirm == []
+    assert max(pos.confirmed.values()) == 1
+    remote = {row.public_id: row.remote_id for row in merchant.rows("SELECT public_id, remote_id FROM orders WHERE account_id = :a")}
+    assert set(remote.values()) == placed
+    for public_id, order in remote.items():
+        assert len(merchant.shop.order(order)["shipments"]) == (public_id in pos.shipped)
+    keys = Counter(row.public_id for row in merchant.rows("SELECT public_id FROM transactions WHERE account_id = :a"))
+    assert not keys or max(keys.values()) == 1
+
+
+@pytest.mark.slow
+def test_the_job_of_a_worker_killed_in_a_call_is_done_by_another_within_a_minute(
+    make_merchant: Callable[..., Merchant], make_worker: Callable[..., WorkerProcess]
+) -> None:
+    """With the default settings."""
+    merchant = make_merchant()
+    first = make_worker(INTEGRATOR_WORKER_DEAD_AFTER="20")
+    merchant.products([product("A")])
+    until(lambda: merchant.pending() == 0, 60, "the product is in the shop")
+    merchant.shop.behave(latency_ms=10_000)
+    merchant.stock({"A": 77})
+    until(
+        lambda: merchant.count("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") > 0, 20, "a job runs"
+    )
+    time.sleep(0.5)
+    second = make_worker(INTEGRATOR_WORKER_DEAD_AFTER="20")
+    first.kill()
+    killed = time.monotonic()
+    time.sleep(10.5)  # what the first had sent is over
+    merchant.shop.behave()
+    until(lambda: merchant.pending() == 0, 60, "the change is in the shop")
+    assert time.monotonic() - killed < 60
+    assert merchant.shop.products()["A"].quantity == 77
+    assert "is taken back" in second.text()
+
+
+@pytest.mark.slow
+def test_a_worker_that_only_seems_dead_does_not_write_beside_its_successor(
+    make_merchant: Callable[..., Merchant], make_worker: Callable[..., WorkerProcess]
+) -> None:
+    """Stopped for longer than it takes to be declared dead: its job is taken back, its lock is not."""
+    merchant = make_merchant()
+    first = make_worker()
+    merchant.products([product("A")])
+    until(lambda: merchant.pending() == 0, 60, "the product is in the shop")
+    merchant.shop.behave(latency_ms=2_000)
+    merchant.stock({"A": 77})
+    until(
+        lambda: merchant.count("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") > 0, 20, "a job runs"
+    )
+    time.sleep(0.5)
+    first.signal(signal.SIGSTOP)
+    second = make_worker()
+    merchant.shop.behave()
+    until(lambda: "is taken back" in second.text(), 40, "the job is taken back")
+    writes = merchant.shop.writes
+    time.sleep(3)
+    assert merchant.shop.writes == writes  # nobody beside the one that holds the lock
+    first.signal(signal.SIGCONT)
+    merchant.stock({"A": 78})
+    until(lambda: merchant.pending() == 0, 40, "the change is in the shop")
+    assert merchant.shop.products()["A"].quantity == 78
