@@ -76,7 +76,8 @@ class Answer:
         """XResult as Python: texts, dicts, and lists for ArrayOfT."""
         assert not self.is_fault, self.fault
         response = self.body
-        assert response.tag.startswith(f"{{{NS}}}") and response.tag.endswith("Response")
+        assert response.tag.startswith(f"{{{NS}}}")
+        assert response.tag.endswith("Response")
         (result,) = response
         return plain(result)
 

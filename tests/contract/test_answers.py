@@ -35,8 +35,13 @@ def test_the_good_items_are_applied_whatever_the_bad_ones_do(soap: Soap) -> None
     result = answer.result
     assert answer.status == 200
     assert {k: result[k] for k in ("Success", "Received", "Applied", "Unchanged", "Failed", "ErrorCode")} == {
-        "Success": "false", "Received": "4", "Applied": "2", "Unchanged": "0", "Failed": "2", "ErrorCode": "VALUE_INVALID",
-    }  # fmt: skip
+        "Success": "false",
+        "Received": "4",
+        "Applied": "2",
+        "Unchanged": "0",
+        "Failed": "2",
+        "ErrorCode": "VALUE_INVALID",
+    }
     assert result["ErrorMessage"] == "2 of 4 failed. The first: Price: '1,5' is not a decimal number."
     assert uuid.UUID(result["CallId"])
     assert [(r["Index"], r["Id"], r["Success"]) for r in result["Results"]] == [

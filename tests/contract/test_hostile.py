@@ -88,10 +88,13 @@ ROWS: dict[str, Row] = {
     "character reference to nothing": Row(e11(item("<ItemIntegrationId>&#0;</ItemIntegrationId>"))),
     "XInclude": Row(
         e11(item('<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>')),
-        status=200, code="",
+        status=200,
+        code="",
     ),
     # SOAP encoding graphs
-    "href to itself": Row(e11(f'<UpdateInventory xmlns="{NS}"><Items href="#a" id="a"/></UpdateInventory>'), status=200, code=""),
+    "href to itself": Row(
+        e11(f'<UpdateInventory xmlns="{NS}"><Items href="#a" id="a"/></UpdateInventory>'), status=200, code=""
+    ),
     "href cycle": Row(
         e11(item('<LocationQuantities href="#b" id="a"/><Quantity href="#a" id="b">1</Quantity>')), status=200, code=""
     ),
@@ -107,19 +110,36 @@ ROWS: dict[str, Row] = {
     "nesting of 250": Row(e11(item(nested(240))), status=200, code=""),
     "nesting of 300": Row(e11(item(nested(300)))),
     "nesting of 100,000": Row(lambda: e11(item(nested(100_000)))),
-    "attribute of 1 MB": Row(lambda: e11(item(f'<ItemIntegrationId a="{"x" * 1_000_000}">A</ItemIntegrationId>')), status=200, code=""),
-    "attribute of 7 MB": Row(lambda: e11(item(f'<ItemIntegrationId a="{"x" * 7_000_000}">A</ItemIntegrationId>')), status=(200, 500), code="*"),
+    "attribute of 1 MB": Row(
+        lambda: e11(item(f'<ItemIntegrationId a="{"x" * 1_000_000}">A</ItemIntegrationId>')), status=200, code=""
+    ),
+    "attribute of 7 MB": Row(
+        lambda: e11(item(f'<ItemIntegrationId a="{"x" * 7_000_000}">A</ItemIntegrationId>')),
+        status=(200, 500),
+        code="*",
+    ),
     "50,000 attributes": Row(
-        lambda: e11(item("<Quantity " + " ".join(f'a{i}="1"' for i in range(50_000)) + ">1</Quantity>")), status=200, code=""
+        lambda: e11(item("<Quantity " + " ".join(f'a{i}="1"' for i in range(50_000)) + ">1</Quantity>")),
+        status=200,
+        code="",
     ),
     "the same attribute twice": Row(e11(item('<Quantity a="1" a="2">1</Quantity>'))),
-    "text of 7 MB": Row(lambda: e11(item(f"<ItemIntegrationId>{'x' * 7_000_000}</ItemIntegrationId>")), status=200, code=""),
-    "id of 100,000 characters": Row(lambda: e11(item(f"<ItemIntegrationId>{'x' * 100_000}</ItemIntegrationId>")), status=200, code=""),
-    "number of 100,000 digits": Row(lambda: e11(item(f"<ItemIntegrationId>A</ItemIntegrationId><Quantity>{'9' * 100_000}</Quantity>")), status=200, code=""),
+    "text of 7 MB": Row(
+        lambda: e11(item(f"<ItemIntegrationId>{'x' * 7_000_000}</ItemIntegrationId>")), status=200, code=""
+    ),
+    "id of 100,000 characters": Row(
+        lambda: e11(item(f"<ItemIntegrationId>{'x' * 100_000}</ItemIntegrationId>")), status=200, code=""
+    ),
+    "number of 100,000 digits": Row(
+        lambda: e11(item(f"<ItemIntegrationId>A</ItemIntegrationId><Quantity>{'9' * 100_000}</Quantity>")),
+        status=200,
+        code="",
+    ),
     "name of 100,000 characters": Row(lambda: e11(item(f"<{'n' * 100_000}/>"))),
     "20,000 namespaces in one element": Row(
         lambda: e11(item("<Quantity " + " ".join(f'xmlns:p{i}="urn:{i}"' for i in range(20_000)) + ">1</Quantity>")),
-        status=(200, 500), code="*",
+        status=(200, 500),
+        code="*",
     ),
     "20,000 elements with a namespace each": Row(
         lambda: e11(item("".join(f'<p:x xmlns:p="urn:{i}"/>' for i in range(20_000)))), status=200, code=""
@@ -157,7 +177,9 @@ ROWS: dict[str, Row] = {
     "UTF-8 with mark": Row(b"\xef\xbb\xbf" + e11(GOOD), status=200, code=""),
     "Latin-1": Row(
         e11(item("<ItemIntegrationId>é</ItemIntegrationId>")).decode().replace("utf-8", "iso-8859-1").encode("latin-1"),
-        "text/xml; charset=iso-8859-1", status=200, code="",
+        "text/xml; charset=iso-8859-1",
+        status=200,
+        code="",
     ),
     "invalid UTF-8": Row(e11(item("<ItemIntegrationId>X</ItemIntegrationId>")).replace(b">X<", b">\xff\xfe\xc0<")),
     "overlong UTF-8": Row(e11(item("<ItemIntegrationId>X</ItemIntegrationId>")).replace(b">X<", b">\xc0\xaf<")),
@@ -178,7 +200,9 @@ ROWS: dict[str, Row] = {
     "gzip that is not said": Row(gzip.compress(e11(GOOD))),
     "gzip, empty": Row(b"", headers={"Content-Encoding": "gzip"}),
     "gzip bomb of 1 GB": Row(lambda: bomb(1 << 30), headers={"Content-Encoding": "gzip"}, code="LIMIT_EXCEEDED"),
-    "gzip in gzip": Row(gzip.compress(gzip.compress(e11(GOOD))), headers={"Content-Encoding": "gzip, gzip"}, status=415),
+    "gzip in gzip": Row(
+        gzip.compress(gzip.compress(e11(GOOD))), headers={"Content-Encoding": "gzip, gzip"}, status=415
+    ),
     "deflate": Row(zlib.compress(e11(GOOD)), headers={"Content-Encoding": "deflate"}, status=415),
     "br": Row(b"x", headers={"Content-Encoding": "br"}, status=415),
     # SOAP
@@ -188,7 +212,9 @@ ROWS: dict[str, Row] = {
     "two operations": Row(e11(GOOD + GOOD)),
     "two Bodies": Row(e11(GOOD).replace(b"</s:Body>", b"</s:Body><s:Body/>")),
     "two Headers": Row(e11(GOOD).replace(b"<s:Header>", b"<s:Header/><s:Header>")),
-    "Header after the Body": Row(f'<s:Envelope xmlns:s="{S11}"><s:Body>{GOOD}</s:Body><s:Header/></s:Envelope>'.encode()),
+    "Header after the Body": Row(
+        f'<s:Envelope xmlns:s="{S11}"><s:Body>{GOOD}</s:Body><s:Header/></s:Envelope>'.encode()
+    ),
     "something beside the Body": Row(e11(GOOD).replace(b"</s:Body>", b"</s:Body><x/>")),
     "a Fault": Row(e11("<s:Fault><faultcode>x</faultcode></s:Fault>"), code="OPERATION_UNKNOWN"),
     "unknown operation": Row(e11(f'<Drop xmlns="{NS}"/>'), code="OPERATION_UNKNOWN"),
@@ -197,7 +223,9 @@ ROWS: dict[str, Row] = {
     "operation of another namespace": Row(e11('<UpdateInventory xmlns="urn:other"/>'), code="OPERATION_UNKNOWN"),
     "not an envelope": Row(GOOD.encode()),
     "HTML": Row(b"<html><body>hello</body></html>"),
-    "envelope of an unknown version": Row(e11(GOOD).replace(S11.encode(), b"urn:soap:9"), code="*", fault="VersionMismatch"),
+    "envelope of an unknown version": Row(
+        e11(GOOD).replace(S11.encode(), b"urn:soap:9"), code="*", fault="VersionMismatch"
+    ),
     "1.2 envelope as text/xml": Row(envelope(GOOD, ns=S12), code="*", fault="VersionMismatch"),
     "1.1 envelope as soap+xml": Row(e11(GOOD), T12, code="*", fault="VersionMismatch"),
     "mustUnderstand": Row(e11(GOOD, '<x:T xmlns:x="urn:x" s:mustUnderstand="1"/>'), code="*", fault="MustUnderstand"),
@@ -224,7 +252,7 @@ ROWS: dict[str, Row] = {
     "a form": Row(b"a=1", "application/x-www-form-urlencoded", status=415),
     "multipart": Row(e11(GOOD), "multipart/related; boundary=x", status=415),
     "text/plain": Row(e11(GOOD), "text/plain", status=415),
-    "a Content-Type that is nonsense": Row(e11(GOOD), ";;;===\"", status=415),
+    "a Content-Type that is nonsense": Row(e11(GOOD), ';;;==="', status=415),
     "application/xml": Row(e11(GOOD), "application/xml", status=200, code=""),
     "PUT": Row(e11(GOOD), method="PUT", status=405),
     "DELETE": Row(b"", method="DELETE", status=405),
@@ -235,7 +263,7 @@ ROWS: dict[str, Row] = {
     "SOAPAction of something else": Row(e11(GOOD), headers={"SOAPAction": '"urn:x/Nope"'}, status=200, code=""),
     "SOAPAction empty": Row(e11(GOOD), headers={"SOAPAction": '""'}, status=200, code=""),
     "another Host": Row(e11(GOOD), headers={"Host": "evil.example.net"}, status=200, code=""),
-}  # fmt: skip
+}
 
 
 def bomb(size: int) -> bytes:
@@ -369,7 +397,10 @@ def test_hostile(name: str, hostile: Service, login: StoreLogin) -> None:
     assert len(log) < 5_000_000
 
 
-CHUNKED = "POST /ProductTasks HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+CHUNKED = (
+    "POST /ProductTasks HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
+    "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+)
 
 
 def chunked(body: bytes, size: int = 1000) -> bytes:
@@ -387,7 +418,7 @@ def plain(length: str, body: bytes, extra: str = "") -> bytes:
 
 
 WIRES: dict[str, Callable[[bytes], bytes]] = {
-    "chunked": lambda good: chunked(good),
+    "chunked": chunked,
     "chunked, 50,000 pieces": lambda good: chunked(good + b" " * 50_000, 1),
     "chunked, over the limit": lambda good: chunked(good + b" " * (LIMIT + 1), 65536),
     "chunked, a bad size": lambda good: CHUNKED.encode() + b"zz\r\nhello\r\n0\r\n\r\n",

@@ -52,8 +52,10 @@ def test_absent_nil_and_empty_stay_apart() -> None:
 
 def test_nil_false_is_a_value() -> None:
     assert product('<Brand xsi:nil="false">X</Brand><Quantity xsi:nil="0">3</Quantity>').values == {
-        "ItemIntegrationId": "A", "Brand": "X", "Quantity": Decimal(3),
-    }  # fmt: skip
+        "ItemIntegrationId": "A",
+        "Brand": "X",
+        "Quantity": Decimal(3),
+    }
 
 
 def test_nil_with_a_value_is_a_contradiction() -> None:
@@ -89,8 +91,11 @@ def test_all_types_and_arrays() -> None:
 
 def test_empty_and_nil_arrays() -> None:
     assert product('<Tags/><Images xsi:nil="true"/><CustomFields></CustomFields>').values == {
-        "ItemIntegrationId": "A", "Tags": [], "Images": None, "CustomFields": [],
-    }  # fmt: skip
+        "ItemIntegrationId": "A",
+        "Tags": [],
+        "Images": None,
+        "CustomFields": [],
+    }
 
 
 def test_html_in_cdata_and_escaped() -> None:
@@ -120,9 +125,21 @@ def test_only_keys_are_trimmed() -> None:
         ("<ItemIntegrationId/>", Code.ITEM_ID_MISSING, "ItemIntegrationId", "has no", "unique id"),
         ("<ItemIntegrationId>  </ItemIntegrationId>", Code.ITEM_ID_MISSING, "ItemIntegrationId", "has no", "unique"),
         ('<ItemIntegrationId xsi:nil="true"/>', Code.ITEM_ID_MISSING, "ItemIntegrationId", "has no", "unique id"),
-        (f"<ItemIntegrationId>{'x' * 65}</ItemIntegrationId>", Code.ITEM_ID_TOO_LONG, "ItemIntegrationId", "64", "shorter"),
+        (
+            f"<ItemIntegrationId>{'x' * 65}</ItemIntegrationId>",
+            Code.ITEM_ID_TOO_LONG,
+            "ItemIntegrationId",
+            "64",
+            "shorter",
+        ),
         ("<ItemIntegrationId>a\tb</ItemIntegrationId>", Code.VALUE_INVALID, "ItemIntegrationId", "control", "without"),
-        ("{id}<Price>12,50</Price>", Code.VALUE_INVALID, "Price", "Price: '12,50' is not a decimal number.", "like 12.50"),
+        (
+            "{id}<Price>12,50</Price>",
+            Code.VALUE_INVALID,
+            "Price",
+            "Price: '12,50' is not a decimal number.",
+            "like 12.50",
+        ),
         ("{id}<Price>1.00001</Price>", Code.VALUE_OUT_OF_RANGE, "Price", "'1.00001'", "never rounds"),
         ("{id}<Price/>", Code.VALUE_INVALID, "Price", "Price is empty.", "Leave the element out"),
         ('{id}<Price xsi:nil="true"/>', Code.VALUE_MISSING, "Price", "Price is missing.", "leave the element out"),
@@ -137,14 +154,20 @@ def test_only_keys_are_trimmed() -> None:
         (
             "{id}<PriceTiers><PriceTier><TierCode>A</TierCode><Price>1</Price></PriceTier><PriceTier><Price>x</Price>"
             "</PriceTier></PriceTiers>",
-            Code.VALUE_INVALID, "PriceTiers[1].Price", "PriceTiers[1].Price: 'x'", "point",
+            Code.VALUE_INVALID,
+            "PriceTiers[1].Price",
+            "PriceTiers[1].Price: 'x'",
+            "point",
         ),
         (
             "{id}<PriceTiers><PriceTier><Price>1</Price></PriceTier></PriceTiers>",
-            Code.VALUE_MISSING, "PriceTiers[0].TierCode", "PriceTiers[0].TierCode is missing.", "Send",
+            Code.VALUE_MISSING,
+            "PriceTiers[0].TierCode",
+            "PriceTiers[0].TierCode is missing.",
+            "Send",
         ),
     ],
-)  # fmt: skip
+)
 def test_problems_name_field_value_and_remedy(item: str, code: Code, field: str, said: str, hint: str) -> None:
     (row,) = products(item.format(id="<ItemIntegrationId>A</ItemIntegrationId>") if "{id}" in item else item)
     assert row.problem is not None
@@ -238,9 +261,9 @@ def test_too_many_items_name_the_limit_and_the_value() -> None:
 def test_confirmations_and_shipments() -> None:
     rows = read(
         "ConfirmOrders",
-        '<Confirmations><Confirmation><Id>5-1</Id><Success>0</Success><ErrorMessage>no</ErrorMessage><PosReceiptNumber/>'
+        "<Confirmations><Confirmation><Id>5-1</Id><Success>0</Success><ErrorMessage>no</ErrorMessage><PosReceiptNumber/>"
         '<PosCustomerId xsi:nil="true"/><Revision>2</Revision></Confirmation><Confirmation/></Confirmations>',
-    )[0]  # fmt: skip
+    )[0]
     assert rows[0].values == {"Id": "5-1", "Success": False, "ErrorMessage": "no", "Revision": 2}
     assert rows[1].problem.code is Code.VALUE_MISSING
     (row,) = read(
@@ -249,14 +272,23 @@ def test_confirmations_and_shipments() -> None:
         "</TrackingNumbers><Lines><ShipmentLine><LineId>1</LineId><Quantity>2</Quantity></ShipmentLine></Lines></Shipment></Shipments>",
     )[0]
     assert row.values == {
-        "ShipmentId": "S", "OrderId": "5-1", "TrackingNumbers": ["1Z"], "Lines": [{"LineId": "1", "Quantity": Decimal(2)}],
-    }  # fmt: skip
+        "ShipmentId": "S",
+        "OrderId": "5-1",
+        "TrackingNumbers": ["1Z"],
+        "Lines": [{"LineId": "1", "Quantity": Decimal(2)}],
+    }
 
 
 FIELDS = {
-    "ItemIntegrationId": ("A", "A"), "Name": ("x", "x"), "Brand": ("", ""), "Price": ("1.5", Decimal("1.5")),
-    "Quantity": ("-2", Decimal(-2)), "Taxable": ("true", True), "Version": ("3", 3), "WeightUnit": ("lb", "lb"),
-}  # fmt: skip
+    "ItemIntegrationId": ("A", "A"),
+    "Name": ("x", "x"),
+    "Brand": ("", ""),
+    "Price": ("1.5", Decimal("1.5")),
+    "Quantity": ("-2", Decimal(-2)),
+    "Taxable": ("true", True),
+    "Version": ("3", 3),
+    "WeightUnit": ("lb", "lb"),
+}
 
 
 @given(st.permutations(sorted(FIELDS)), st.randoms())
