@@ -5,14 +5,7 @@ into the classes below), `mapping.py` (pure functions, both ways), `capabilities
 Its package exports `CONNECTOR`, the class; `registry.py` finds it. Connectors are synchronous, are built for
 one job and closed after it, and keep nothing: what must be remembered goes up in a result.
 
-Errors are decided once, in the client:
-
-    ConnectorError
-      Transient           try again later: time-outs before anything was sent, 5xx, broken answers
-      Throttled           wait until `until`; it is waiting, not a failure
-      NeedsCredentials    wrong, expired or short of a scope: the channel stops until a person acts
-      Rejected            the whole request is refused for good; for single items: PushResult
-      UnknownOutcome      sent, no answer: the core has it read before it is written again
+Errors are decided once, in the client, and are those of `errors.py`.
 """
 
 from __future__ import annotations
@@ -22,43 +15,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from integrator.connectors.errors import (
+    ConnectorError,
+    NeedsCredentials,
+    Rejected,
+    Throttled,
+    Transient,
+    UnknownOutcome,
+)
+from integrator.connectors.http import Recorder
 from integrator.connectors.pushes import PushResult, RemoteListing, ShipmentPush, ShipmentResult, StylePush
 from integrator.connectors.records import PulledOrder
 
-if TYPE_CHECKING:
-    from integrator.connectors.http import Recorder
+__all__ = [
+    "Capabilities", "Channel", "ChannelSettings", "CheckItem", "CheckReport", "Connector", "ConnectorError",
+    "Credentials", "FieldRule", "NeedsCredentials", "OrderPage", "Recorder", "Rejected", "Throttled", "Transient",
+    "UnknownOutcome", "WebhookEvent",
+]  # fmt: skip
 
 FieldRule = Literal["pos", "first", "shop"]
-
-
-class ConnectorError(Exception):
-    """What every error of a platform is. `message` is for an operator: what happened and what to do."""
-
-    def __init__(self, message: str, *, code: str = "", hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.code, self.hint = message, code, hint
-
-
-class Transient(ConnectorError): ...
-
-
-class Throttled(ConnectorError):
-    def __init__(self, message: str, *, until: datetime | None, code: str = "THROTTLED", hint: str = "") -> None:
-        super().__init__(message, code=code, hint=hint)
-        self.until = until
-
-
-class NeedsCredentials(ConnectorError): ...
-
-
-class Rejected(ConnectorError): ...
-
-
-class UnknownOutcome(ConnectorError): ...
 
 
 @dataclass(frozen=True, slots=True)

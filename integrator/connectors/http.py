@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from integrator import __version__
-from integrator.connectors.base import Throttled, Transient, UnknownOutcome
+from integrator.connectors.errors import Throttled, Transient, UnknownOutcome
 
 USER_AGENT = f"Integrator/{__version__}"
 EXCERPT = 4_000  # characters kept of a request and its answer
