@@ -118,8 +118,10 @@ GOOD = Answer(
 FAULT = dataclasses.replace(
     GOOD,
     status=500,
-    body=f'<s:Envelope xmlns:s="{ENVELOPE}"><s:Body><s:Fault><faultcode>s:Client</faultcode>'
-    '<faultstring>no</faultstring><detail><a:XFault xmlns:a="urn:a"/></detail></s:Fault></s:Body></s:Envelope>'.encode(),
+    body=(
+        f'<s:Envelope xmlns:s="{ENVELOPE}"><s:Body><s:Fault><faultcode>s:Client</faultcode>'
+        '<faultstring>no</faultstring><detail><a:XFault xmlns:a="urn:a"/></detail></s:Fault></s:Body></s:Envelope>'
+    ).encode(),
 )
 
 

@@ -7,23 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.tools import CLIENTS, need, run
+from tests.interop.tools import Sample, need
 from tests.support.service import Service
 
 pytestmark = pytest.mark.interop
 
 
 @pytest.fixture(scope="module")
-def program(running_service: Service, workshop: Path) -> Path:
+def sample(running_service: Service, workshop: Path) -> Sample:
     need("wsdl", "mcs", "mono")
-    for service, namespace in (("ProductTasks", "Products"), ("OrderTasks", "Orders")):
-        url = f"{running_service.url}/{service}?wsdl"
-        run("wsdl", f"-n:{namespace}", f"-out:{service}.cs", url, cwd=workshop)
-    sources = [CLIENTS / "dotnet-classic" / "Pos.cs", "ProductTasks.cs", "OrderTasks.cs"]
-    run("mcs", "-r:System.Web.Services", "-out:Pos.exe", *sources, cwd=workshop)
-    return workshop / "Pos.exe"
+    return Sample("dotnet-classic", workshop, running_service.url).make()
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
-def test_a_day_with_a_classic_proxy(program: Path, play: Callable[..., None], version: str) -> None:
-    play(lambda *arguments: run("mono", program, *arguments, version))
+def test_a_day_with_dotnet_classic(sample: Sample, play: Callable[..., None], version: str) -> None:
+    play(sample.program(version))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.interop.tools import CLIENTS, need, run
+from tests.interop.tools import Sample, need, need_module
+from tests.support.service import Service
 
 pytestmark = pytest.mark.interop
 
 
-@pytest.mark.parametrize("version", ["1.1", "1.2"])
-def test_a_day_with_perl(play: Callable[..., None], version: str) -> None:
+@pytest.fixture(scope="module")
+def sample(running_service: Service, workshop: Path) -> Sample:
     need("perl")
-    if subprocess.run(["perl", "-MSOAP::Lite", "-e", "1"], check=False, capture_output=True).returncode:
-        need("libsoap-lite-perl")
-    play(lambda *arguments: run("perl", CLIENTS / "perl" / "pos.pl", *arguments, version))
+    need_module("libsoap-lite-perl", "perl", "-MSOAP::Lite", "-e", "1")
+    return Sample("perl", workshop, running_service.url).make()
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_day_with_perl(sample: Sample, play: Callable[..., None], version: str) -> None:
+    play(sample.program(version))

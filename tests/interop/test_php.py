@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.interop.tools import CLIENTS, need, run
+from tests.interop.tools import Sample, need, need_module
+from tests.support.service import Service
 
 pytestmark = pytest.mark.interop
 
 
-@pytest.mark.parametrize("version", ["1.1", "1.2"])
-def test_a_day_with_php(play: Callable[..., None], version: str) -> None:
+@pytest.fixture(scope="module")
+def sample(running_service: Service, workshop: Path) -> Sample:
     need("php")
-    if b"soap" not in subprocess.run(["php", "-m"], capture_output=True, check=True).stdout:
-        need("php-soap")
-    play(lambda *arguments: run("php", CLIENTS / "php" / "pos.php", *arguments, version))
+    need_module("php-soap", "php", "-r", "exit(extension_loaded('soap') ? 0 : 1);")
+    return Sample("php", workshop, running_service.url).make()
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_day_with_php(sample: Sample, play: Callable[..., None], version: str) -> None:
+    play(sample.program(version))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.interop.tools import CLIENTS, run
+from tests.interop.tools import Sample, need
+from tests.support.service import Service
 
 pytestmark = pytest.mark.interop
 
 
+@pytest.fixture(scope="module")
+def sample(running_service: Service, workshop: Path) -> Sample:
+    need("python")
+    return Sample("python-zeep", workshop, running_service.url).make()
+
+
 @pytest.mark.parametrize("version", ["1.1", "1.2"])
-def test_a_day_with_zeep(play: Callable[..., None], version: str) -> None:
-    play(lambda *arguments: run(sys.executable, CLIENTS / "python-zeep" / "pos.py", *arguments, version))
+def test_a_day_with_zeep(sample: Sample, play: Callable[..., None], version: str) -> None:
+    play(sample.program(version))
