@@ -490,7 +490,7 @@ def _lines(
     }
     rows, kept, moved = [], [], set()
     for key, (pulled, order) in touched.items():
-        refunded = rules.refunded_before_shipping(pulled.transactions)
+        refunded = rules.refunded_units(order, pulled.transactions)
         order_id = stored[key].id
         for position, line in enumerate(order.lines):
             item = found.get(wanted(line))

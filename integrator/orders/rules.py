@@ -99,6 +99,25 @@ def refunded_before_shipping(transactions: Sequence[Transaction]) -> dict[str, D
     return refunded
 
 
+def refunded_units(order: Order, transactions: Sequence[Transaction]) -> dict[str, Decimal]:
+    """The same, without what the platform counts as cancelled already.
+
+    Some platforms say that a unit refunded before it left is cancelled and was not returned: the units of the
+    refunds that are missing in what came back are then found in what was cancelled.
+    """
+    returned: dict[str, Decimal] = {}
+    for event in transactions:
+        for one in event.lines if event.type == "Return" else ():
+            returned[one.line_id] = returned.get(one.line_id, ZERO) + one.quantity
+    units: dict[str, Decimal] = {}
+    refunded = refunded_before_shipping(transactions)
+    for line in order.lines:
+        not_returned = max(ZERO, returned.get(line.line_id, ZERO) - line.quantity_returned)
+        counted = min(line.quantity_cancelled, not_returned)
+        units[line.line_id] = max(ZERO, refunded.get(line.line_id, ZERO) - counted)
+    return units
+
+
 @dataclass(frozen=True, slots=True)
 class LineUnits:
     """The units of one order line. `shipped` contains what the POS shipped and the shop does not show yet."""

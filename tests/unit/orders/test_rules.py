@@ -109,6 +109,21 @@ def test_what_left_comes_back_first(history: list[tuple[str, int, int]], expecte
 
 
 @pytest.mark.parametrize(
+    ("cancelled", "returned", "refunded"),
+    [
+        (0, 1, 1),  # the platform counts it as returned
+        (0, 0, 1),  # it does not count it at all
+        (1, 0, 0),  # it counts it as cancelled
+        (1, 1, 1),  # another unit is cancelled
+        (2, 0, 0),
+    ],
+)
+def test_a_unit_refunded_before_it_left_is_taken_off_once(cancelled: int, returned: int, refunded: int) -> None:
+    made = order(lines=[line("1", "A", 3, quantity_cancelled=D(cancelled), quantity_returned=D(returned))])
+    assert rules.refunded_units(made, [event("e", {"1": 1}, type="Return")]) == {"1": D(refunded)}
+
+
+@pytest.mark.parametrize(
     ("settings", "mode"),
     [
         ({}, "order_confirmed"),
