@@ -133,7 +133,7 @@ def load(
                 refused.append(_refusal(item.id, Code.VARIANT_CONFLICT, *_same_options(push, twin)))
             continue
         styles[key].append(push)
-        names.setdefault(key, content.clean_text(item.content.get("StyleName", "")))
+        names[key] = names.get(key) or content.clean_text(item.content.get("StyleName", ""))
     pushes = [
         StylePush(
             style_id=str(key[1]) if key[0] == "style" else None,

@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from integrator.accounts.channels import ChannelRecord, load_channel
 from integrator.accounts.context import StoreContext
 from integrator.accounts.settings import StoreSettings
 from integrator.codes import ItemResult
@@ -77,16 +78,19 @@ def seed_channel(
 
 
 def channel_record(
-    store: StoreContext, channel_id: int, *, settings: ChannelSettings | None = None, **capabilities: Any
-) -> Any:
-    """What loading reads of accounts.channels.ChannelRecord, with capabilities of the test's choice."""
-    chosen = Capabilities(
-        **{**{f: getattr(CAPABILITIES, f) for f in CAPABILITIES.__dataclass_fields__}, **capabilities}
+    connection: Connection,
+    store: StoreContext,
+    channel_id: int,
+    *,
+    settings: ChannelSettings | None = None,
+    **capabilities: Any,
+) -> ChannelRecord:
+    """The channel as it is loaded, with settings and capabilities of the test's choice."""
+    return replace(
+        load_channel(connection, store.account_id, channel_id),
+        settings=settings or ChannelSettings(),
+        capabilities=replace(CAPABILITIES, **capabilities),
     )
-    return SimpleNamespace(
-        id=channel_id, account_id=store.account_id, store_id=store.store_id, store=store, platform="sandbox",
-        name="Test channel", settings=settings or ChannelSettings(), capabilities=chosen,
-    )  # fmt: skip
 
 
 def seed_location(
