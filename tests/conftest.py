@@ -16,12 +16,26 @@ import psycopg2
 import pytest
 from sqlalchemy import Engine, make_url
 
+from integrator.settings import settings
 from integrator.store import engine as store_engine
 from integrator.store import migrate
 from integrator.store.embedded import Embedded
 from tests.support.service import module_database, running_service, service, start_service  # noqa: F401 - fixtures
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads the settings, the database or the key of the machine that it runs on."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("INTEGRATOR_") or name == "DATABASE_URL"]:
+            if name != "INTEGRATOR_SPECS":
+                patch.delenv(name)
+        patch.setenv("INTEGRATOR_DATA_DIR", str(tmp_path_factory.mktemp("data")))
+        settings.cache_clear()
+        yield
+        settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,12 @@ class Role:
     def ended(self) -> int | None:
         return self.process.poll() if self.process else None
 
+    def clear_away(self) -> None:
+        """Ends what a role that died has left behind: its processes would keep the port."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
+
     def ask_to_stop(self) -> None:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -78,6 +84,7 @@ def _keep_running(children: list[Role], stop: threading.Event, out: Output) -> N
             code = role.ended()
             if code is None:
                 continue
+            role.clear_away()
             now = time.monotonic()
             role.ends = [then for then in role.ends if now - then < WITHIN_SECONDS] + [now]
             if len(role.ends) >= TOO_OFTEN:
