@@ -350,7 +350,12 @@ def _save(order: OpenOrder, one: WantedShipment) -> dict[str, Any] | Problem | N
         before = line.units
         line.units = LineUnits(before.ordered, before.cancelled, before.refunded, before.shipped + units)
         lines.append(
-            {"LineId": line.line_id, "ItemIntegrationId": line.item_id, "Sku": line.sku, "Quantity": format(units.normalize(), "f")}
+            {
+                "LineId": line.line_id,
+                "ItemIntegrationId": line.item_id,
+                "Sku": line.sku,
+                "Quantity": format(units.normalize(), "f"),
+            }
         )
     order.saved[one.shipment_id] = one.hash
     return {

@@ -183,7 +183,9 @@ class World:
             connection.execute(sa.text("UPDATE lanes SET pending = false"))
 
 
-def add_channel(connection: Connection, store: StoreContext, name: str = "shop", platform: str = "sandbox") -> ChannelRecord:
+def add_channel(
+    connection: Connection, store: StoreContext, name: str = "shop", platform: str = "sandbox"
+) -> ChannelRecord:
     """A channel without a shop behind it: orders only need its number and its settings."""
     settings = ChannelSettings()
     number = connection.execute(
@@ -207,12 +209,14 @@ def add_products(connection: Connection, channel: ChannelRecord, *item_ids: str)
         connection.execute(
             sa.text(
                 """
-                WITH p AS (INSERT INTO products (account_id, store_id, item_id) VALUES (:account, :store, :item) RETURNING id),
+                WITH p AS (INSERT INTO products (account_id, store_id, item_id) VALUES (:account, :store, :item)
+                           RETURNING id),
                      s AS (INSERT INTO stocks (account_id, product_id) SELECT :account, id FROM p),
                      c AS (INSERT INTO prices (account_id, product_id, price) SELECT :account, id, 10 FROM p),
                      l AS (INSERT INTO listings (account_id, channel_id, product_id, remote, state)
-                           SELECT :account, :channel, id, jsonb_build_object('product', CAST(:remote AS text), 'inventory', '9'),
-                                  'linked' FROM p RETURNING product_id)
+                           SELECT :account, :channel, id,
+                                  jsonb_build_object('product', CAST(:remote AS text), 'inventory', '9'), 'linked'
+                             FROM p RETURNING product_id)
                 SELECT 1
                 """
             ),

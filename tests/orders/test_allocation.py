@@ -77,16 +77,16 @@ def test_a_line_that_the_shop_took_out_is_freed(world: World) -> None:
     world.ingest(first)
     world.ingest(edited(first, lines=(line("2", "B", 2),)))
     assert world.allocated() == {"1": 0, "2": 2}
-    [result] = world.ship(
-        {"ShipmentId": "S", "OrderId": world.public(), "Lines": [{"LineId": "1", "Quantity": D(1)}]}
-    )
+    [result] = world.ship({"ShipmentId": "S", "OrderId": world.public(), "Lines": [{"LineId": "1", "Quantity": D(1)}]})
     assert result.problem
 
 
 def test_a_refund_before_shipping_frees_and_a_refund_after_it_does_not(world: World) -> None:
     first = pulled("1001", [line("1", "A", 3)])
     world.ingest(first)
-    world.ingest(edited(first, transactions=(refund(1, {"1": 1}, minutes=1),), lines=(shipped(0, quantity_returned=D(1)),)))
+    world.ingest(
+        edited(first, transactions=(refund(1, {"1": 1}, minutes=1),), lines=(shipped(0, quantity_returned=D(1)),))
+    )
     assert world.allocated() == {"1": 2}
     later = (refund(1, {"1": 1}, minutes=1), sale(1, {"1": 2}, minutes=2), refund(2, {"1": 2}, minutes=3))
     world.ingest(edited(first, later=2, transactions=later, lines=(shipped(2, quantity_returned=D(3)),)))
@@ -214,5 +214,3 @@ def test_the_pos_count_of_a_real_call_releases(world: World) -> None:
     world.settle()
     count(10)
     assert (world.allocated(), world.marked()) == ({"1": 0}, ["A"])
-
-

@@ -85,9 +85,7 @@ def test_two_transactions_that_commit_in_reverse_order_are_both_delivered(world:
             second = pulled("second", [line("1", "B")], customer=Customer(email="b@example.com"))
             ingest.ingest(slow, world.channel, [first])
             ingest.ingest(quick, world.channel, [second])
-            numbers = [
-                one.execute(sa.text("SELECT max(id) FROM deliveries")).scalar_one() for one in (slow, quick)
-            ]
+            numbers = [one.execute(sa.text("SELECT max(id) FROM deliveries")).scalar_one() for one in (slow, quick)]
             assert numbers[0] < numbers[1]
             sooner.commit()
             assert world.new_ids() == [world.public("second")]
@@ -291,7 +289,8 @@ def test_confirming_ten_thousand_is_set_based(world: World) -> None:
             sa.text(
                 """
                 INSERT INTO deliveries (account_id, store_id, kind, record_id, public_id, occurred_at)
-                SELECT account_id, store_id, 'capture', -n, 'c-' || n, now() FROM deliveries, generate_series(1, 10000) n
+                SELECT account_id, store_id, 'capture', -n, 'c-' || n, now()
+                  FROM deliveries, generate_series(1, 10000) n
                 """
             )
         )

@@ -78,7 +78,13 @@ def test_two_ingests_of_one_page_at_once_make_one_record(world: World) -> None:
     assert sum(one.new for one in reports) == 40
     assert sum(one.transactions for one in reports) == 40
     assert sum(one.captures for one in reports) == 40
-    for table, expected in {"orders": 40, "order_lines": 80, "transactions": 40, "captures": 40, "deliveries": 120}.items():
+    for table, expected in {
+        "orders": 40,
+        "order_lines": 80,
+        "transactions": 40,
+        "captures": 40,
+        "deliveries": 120,
+    }.items():
         assert world.rows(f"SELECT count(*) AS n FROM {table}") == [{"n": expected}]
 
 
@@ -103,8 +109,12 @@ def test_the_listing_names_the_item_even_when_the_shop_renamed_the_sku(world: Wo
 
 def test_a_listing_that_fits_several_products_says_nothing_and_the_sku_decides(world: World) -> None:
     with begin() as connection:
-        connection.exec_driver_sql("""UPDATE listings SET remote = '{"product": "p-A", "variant": "1"}' WHERE remote->>'product' = 'p-A'""")
-        connection.exec_driver_sql("""UPDATE listings SET remote = '{"product": "p-A", "variant": "2"}' WHERE remote->>'product' = 'p-B'""")
+        connection.exec_driver_sql(
+            """UPDATE listings SET remote = '{"product": "p-A", "variant": "1"}' WHERE remote->>'product' = 'p-A'"""
+        )
+        connection.exec_driver_sql(
+            """UPDATE listings SET remote = '{"product": "p-A", "variant": "2"}' WHERE remote->>'product' = 'p-B'"""
+        )
     world.ingest(
         pulled(
             "1001",
@@ -150,7 +160,9 @@ def test_an_unknown_sku_is_delivered_empty_with_a_warning_and_an_issue_that_clos
 
 def test_gift_cards_and_fees_need_no_item(world: World) -> None:
     world.ingest(
-        pulled("1001", [line("1", "", name="Card", line_type="GiftCard"), line("2", "", name="Wrapping", line_type="Fee")])
+        pulled(
+            "1001", [line("1", "", name="Card", line_type="GiftCard"), line("2", "", name="Wrapping", line_type="Fee")]
+        )
     )
     [body] = world.new()
     assert [one["LineType"] for one in body["Lines"]] == ["GiftCard", "Fee"]
@@ -162,7 +174,9 @@ def test_gift_cards_and_fees_need_no_item(world: World) -> None:
 
 
 def test_an_order_that_is_not_admitted_is_not_stored_until_it_is(world: World) -> None:
-    waiting = pulled("1001", status="pending", admitted=False, transactions=(sale(1, {"1": 1}),), captures=(payment(1),))
+    waiting = pulled(
+        "1001", status="pending", admitted=False, transactions=(sale(1, {"1": 1}),), captures=(payment(1),)
+    )
     world.ingest(waiting)
     for table in ("orders", "transactions", "captures", "customers"):
         assert world.rows(f"SELECT count(*) AS n FROM {table}") == [{"n": 0}]
@@ -279,7 +293,12 @@ def test_two_lines_two_shipments_and_two_returns_are_four_transactions(world: Wo
         (sale(1, {"1": 2}, shipping_amount=D(5), grand_total=D(25)),),
         (sale(1, {"1": 2}, shipping_amount=D(5), grand_total=D(25)), sale(2, {"2": 1})),
         (sale(1, {"1": 2}, shipping_amount=D(5), grand_total=D(25)), sale(2, {"2": 1}), refund(1, {"1": 1})),
-        (sale(1, {"1": 2}, shipping_amount=D(5), grand_total=D(25)), sale(2, {"2": 1}), refund(1, {"1": 1}), refund(2, {"2": 1})),
+        (
+            sale(1, {"1": 2}, shipping_amount=D(5), grand_total=D(25)),
+            sale(2, {"2": 1}),
+            refund(1, {"1": 1}),
+            refund(2, {"2": 1}),
+        ),
     ]
     for n, transactions in enumerate(steps):
         for _ in range(2):

@@ -146,9 +146,15 @@ def test_an_item_that_is_unknown_to_the_store_is_named_by_its_sku(world: World) 
         ({"Lines": [{"LineId": "1", "Quantity": D(-1)}]}, Code.VALUE_OUT_OF_RANGE, "Lines.Quantity"),
         ({"Lines": [{"LineId": "9", "Quantity": D(1)}]}, Code.VALUE_INVALID, "Lines.LineId"),
         ({"Lines": [{"ItemIntegrationId": "C", "Quantity": D(1)}]}, Code.VALUE_INVALID, "Lines.ItemIntegrationId"),
-        ({"Lines": [{"LineId": "1", "ItemIntegrationId": "B", "Quantity": D(1)}]}, Code.VALUE_INVALID, "Lines.ItemIntegrationId"),
+        (
+            {"Lines": [{"LineId": "1", "ItemIntegrationId": "B", "Quantity": D(1)}]},
+            Code.VALUE_INVALID, "Lines.ItemIntegrationId",
+        ),
         ({"Lines": [{"LineId": "2", "Quantity": D(3)}]}, Code.QTY_EXCEEDS_OPEN, "Lines.Quantity"),
-        ({"Lines": [{"LineId": "2", "Quantity": D(2)}, {"LineId": "2", "Quantity": D(1)}]}, Code.QTY_EXCEEDS_OPEN, "Lines.Quantity"),
+        (
+            {"Lines": [{"LineId": "2", "Quantity": D(2)}, {"LineId": "2", "Quantity": D(1)}]},
+            Code.QTY_EXCEEDS_OPEN, "Lines.Quantity",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_refused_names_the_field_and_stores_nothing(
