@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from integrator.accounts.channels import ChannelRecord, list_channels
 from integrator.catalogue import batches, loading, publish
-from integrator.catalogue.checks import plain
+from integrator.catalogue.values import plain
 from integrator.journal import issues as journal
 from integrator.store.tables import (
     attempts,

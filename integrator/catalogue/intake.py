@@ -19,8 +19,8 @@ Calls that run at once end as if one after the other, and cannot deadlock:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -29,50 +29,34 @@ from sqlalchemy import Connection
 from integrator.accounts.context import StoreContext
 from integrator.catalogue import allocation, batches, checks, marks, merge, styles
 from integrator.catalogue import statements as sql
-from integrator.catalogue.checks import Change, Refused, shown
+from integrator.catalogue.call import Call
+from integrator.catalogue.checks import Change
 from integrator.catalogue.merge import Mark
+from integrator.catalogue.values import Payload, shown
+from integrator.catalogue.writing import Writes
 from integrator.codes import Action, Code, ItemResult, Problem
 from integrator.rows import Row
 
-NO_MARK = Mark()
 NO_QUANTITIES: dict[str, str] = {}
-TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def update_products(
     connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID
 ) -> list[ItemResult]:
     """Create or update. An item that is current for one aspect and older for another is Updated, with a warning."""
-    return _Call(connection, store, rows, call_id).products()
+    return _Intake(connection, store, rows, call_id).products()
 
 
 def update_inventory(
     connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID
 ) -> list[ItemResult]:
     """Stock of items that exist; creates nothing and touches no price."""
-    return _Call(connection, store, rows, call_id).inventory()
+    return _Intake(connection, store, rows, call_id).inventory()
 
 
 def update_pricing(connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID) -> list[ItemResult]:
     """Prices of items that exist; creates nothing and touches no quantity."""
-    return _Call(connection, store, rows, call_id).pricing()
-
-
-@dataclass(slots=True)
-class Writes:
-    """What one aspect of the call comes to: columns, one entry an item."""
-
-    products: list[int] = field(default_factory=list)
-    hashes: list[str | None] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-    values: list[Any] = field(default_factory=list)
-    remembered: list[tuple[int, Mark]] = field(default_factory=list)  # only the version is newer
-
-    def add(self, product_id: int, digest: str | None, mark: Mark, value: Any) -> None:
-        self.products.append(product_id)
-        self.hashes.append(digest)
-        self.marks.append(mark)
-        self.values.append(value)
+    return _Intake(connection, store, rows, call_id).pricing()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,75 +74,7 @@ class Edit:
         return bool(self.before.get("SellOnline", True) != self.after.get("SellOnline", True))
 
 
-def _marks(found: Sequence[Mark]) -> dict[str, str]:
-    return {
-        "versions": batches.plain([one.version for one in found]),
-        "modified": batches.times([one.modified_at for one in found]),
-    }
-
-
-class _Call:
-    def __init__(self, connection: Connection, store: StoreContext, rows: Sequence[Row], call_id: UUID) -> None:
-        self.connection = connection
-        self.store = store
-        self.rows = rows
-        self.results: list[ItemResult] = []
-        self.base = {"account": store.account_id, "store": store.store_id, "call": call_id}
-        self.to_mark: dict[str, list[int]] = {lane: [] for lane in marks.LANES}
-        self.unknown_locations: dict[int, list[str]] = {}  # by position
-        self.old_counts: set[int] = set()  # positions of items whose stock was superseded
-
-    # -- reading the call
-
-    def read(self, check: Callable[[int, Row], Change]) -> list[Change]:
-        """The items that may be applied; the others have their answers afterwards."""
-        changes: dict[str, Change] = {}
-        results = self.results
-        for position, row in enumerate(self.rows):
-            result = ItemResult(row.index, "", Action.UNCHANGED, row.problem, row.warnings)
-            results.append(result)
-            try:
-                if row.problem is not None:
-                    result.id = checks.item_id(row.values)
-                    change = None
-                else:
-                    change = check(position, row)
-                    result.id = change.item_id
-            except Refused as refused:
-                change = None
-                given = row.values.get("ItemIntegrationId")
-                result.id = given.strip() if isinstance(given, str) else ""
-                result.problem = row.problem or refused.problem
-            if change is None:
-                result.action = None
-                # what is wrong with the last one does not make an earlier one right
-                earlier = changes.pop(result.id, None)
-            else:
-                earlier = changes.get(result.id)
-                changes[result.id] = change
-            if earlier is not None:
-                self.fail(
-                    earlier,
-                    Problem(
-                        Code.ITEM_ID_DUPLICATE_IN_REQUEST,
-                        f"ItemIntegrationId {shown(result.id)} stands in this call again, at index {row.index}; "
-                        "the last one was taken.",
-                        "ItemIntegrationId",
-                    ),
-                )
-        return list(changes.values())
-
-    def fail(self, change: Change, problem: Problem) -> None:
-        result = self.results[change.position]
-        result.problem, result.action = problem, None
-
-    def warn(self, change: Change, message: str) -> None:
-        result = self.results[change.position]
-        result.warnings = [*(result.warnings or ()), message]
-
-    def failed(self, change: Change) -> bool:
-        return self.results[change.position].problem is not None
-
+class _Intake(Call):
     # -- UpdateInventory, UpdatePricing
 
     def inventory(self) -> list[ItemResult]:
@@ -168,7 +84,7 @@ class _Call:
             found = self.admit_locations(found)
             writes = self.stocks(found)
             self.create_locations()
-            self.write_stocks(writes, sql.SET_STOCKS)
+            self.writer.stocks(writes)
             self.to_mark["stock"] += writes.products
         self.release(changes)
         self.finish()
@@ -178,7 +94,7 @@ class _Call:
         changes = self.read(checks.pricing)
         found = self.find(changes, sql.FIND_PRICES, [change.price_hash for change in changes])
         if found:
-            self.write_prices(self.prices(found), sql.SET_PRICES)
+            self.writer.prices(self.prices(found))
         self.finish()
         return self.results
 
@@ -260,61 +176,10 @@ class _Call:
         )
 
     @staticmethod
-    def merge_price(stored: merge.Price, payload: checks.Payload) -> merge.Price:
+    def merge_price(stored: merge.Price, payload: Payload) -> merge.Price:
         merged = merge.price(stored, payload)
         checks.sale_window(merged.sale_start, merged.sale_end)
         return merged
-
-    def compare(
-        self,
-        change: Change,
-        product_id: int,
-        mark: Mark,
-        same: bool,
-        stored: Any,
-        payload: checks.Payload | None,
-        merged_by: Callable[[Any, checks.Payload], Any],
-        aspect: str,
-        digest: str | None,
-        writes: Writes,
-    ) -> Any:
-        """What the aspect becomes, if that is something else than it is; sets the item's action."""
-        assert payload is not None
-        result = self.results[change.position]
-        sent = mark
-        if change.version is not None or change.modified_at is not None:
-            sent = Mark(change.version, change.modified_at)
-            if merge.superseded(mark, sent):
-                self.supersede(change, aspect, mark, sent)
-                return None
-            sent = merge.marked(mark, sent)
-        if not same:
-            try:
-                merged = merged_by(stored, payload)
-            except Refused as refused:
-                self.fail(change, refused.problem)
-                return None
-            if merged != stored:
-                result.action = Action.UPDATED
-                writes.add(product_id, digest, sent, merged)
-                return merged
-        if sent != mark:
-            writes.remembered.append((product_id, sent))
-        return None
-
-    def supersede(self, change: Change, aspect: str, stored: Mark, sent: Mark) -> None:
-        if aspect == "stock":
-            self.old_counts.add(change.position)
-        result = self.results[change.position]
-        if result.action is Action.UNCHANGED:
-            result.action = Action.SUPERSEDED
-        if sent.version is not None and stored.version is not None and sent.version != stored.version:
-            reason = f"Version {sent.version} is older than {stored.version}"
-        else:
-            assert sent.modified_at is not None
-            assert stored.modified_at is not None
-            reason = f"LastModified {sent.modified_at:{TIME}} is older than {stored.modified_at:{TIME}}"
-        self.warn(change, f"The {aspect} was not changed: {reason}, which is stored.")
 
     # -- UpdatePOSProducts
 
@@ -347,13 +212,14 @@ class _Call:
 
         dropped = {product_id for change, product_id in existing if self.failed(change)}
         if dropped:  # an item that failed in one aspect is left alone in all of them
-            contents, prices, stocks = (_without(one, dropped) for one in (contents, prices, stocks))
+            contents, prices, stocks = (one.without(dropped) for one in (contents, prices, stocks))
             self.to_mark["price"] = [number for number in self.to_mark["price"] if number not in dropped]
         self.create_locations()
-        self.write_contents(contents)
-        self.write_prices(prices, sql.SET_PRICES)
-        self.write_stocks(stocks, sql.SET_STOCKS)
-        self.create(fresh)
+        self.writer.contents(contents)
+        self.writer.prices(prices)
+        self.writer.stocks(stocks)
+        created = self.writer.create(fresh)
+        marks.list_new(self.connection, self.store.account_id, self.store.store_id, created)
         self.to_mark["content"] += contents.products
         self.to_mark["stock"] += stocks.products
         self.to_mark["stock"] += [
@@ -480,98 +346,6 @@ class _Call:
         if codes:
             batches.run(self.connection, sql.CREATE_LOCATIONS, {**self.base, "codes": batches.texts(codes)})
 
-    # -- writing
-
-    def write_contents(self, writes: Writes) -> None:
-        self.remember("products", "id", writes)
-        if writes.products:
-            batches.run(self.connection, sql.SET_CONTENTS, {**self.columns(writes), **_content_columns(writes.values)})
-
-    def write_prices(self, writes: Writes, statement: str) -> None:
-        self.remember("prices", "product_id", writes)
-        if writes.products:
-            values: list[merge.Price] = writes.values
-            batches.run(
-                self.connection,
-                statement,
-                {
-                    **self.columns(writes),
-                    "price": batches.plain([one.price for one in values]),
-                    "sale_price": batches.plain([one.sale_price for one in values]),
-                    "sale_start": batches.times([one.sale_start for one in values]),
-                    "sale_end": batches.times([one.sale_end for one in values]),
-                    "msrp": batches.plain([one.msrp for one in values]),
-                    "cost": batches.plain([one.cost for one in values]),
-                    "tiers": batches.texts([_json(one.tiers) if one.tiers else None for one in values]),
-                },
-            )
-
-    def write_stocks(self, writes: Writes, statement: str) -> None:
-        self.remember("stocks", "product_id", writes)
-        if writes.products:
-            values: list[merge.Stock] = writes.values
-            quantities = [_json(one.quantities) if one.quantities else None for one in values]
-            batches.run(
-                self.connection,
-                statement,
-                {
-                    **self.columns(writes),
-                    "quantity": batches.plain([one.quantity for one in values]),
-                    "quantities": batches.texts(quantities) if any(quantities) else "{}",
-                },
-            )
-
-    def columns(self, writes: Writes) -> dict[str, Any]:
-        return {
-            **self.base,
-            "products": batches.plain(writes.products),
-            "hashes": batches.plain(writes.hashes),
-            **_marks(writes.marks),
-        }
-
-    def remember(self, table: str, key: str, writes: Writes) -> None:
-        if writes.remembered:
-            batches.run(
-                self.connection,
-                sql.REMEMBER.format(table=table, key=key),
-                {
-                    **self.base,
-                    "products": batches.plain([number for number, _ in writes.remembered]),
-                    **_marks([mark for _, mark in writes.remembered]),
-                },
-            )
-
-    def create(self, fresh: Sequence[Change]) -> None:
-        if not fresh:
-            return
-        sent = [Mark(change.version, change.modified_at) for change in fresh]
-        contents = [merge.content({}, change.content or {}) for change in fresh]
-        numbers = dict(
-            batches.fetch(
-                self.connection,
-                sql.CREATE_PRODUCTS,
-                {
-                    **self.base,
-                    "items": batches.texts(change.item_id for change in fresh),
-                    "hashes": batches.plain([change.content_hash for change in fresh]),
-                    **_marks(sent),
-                    **_content_columns(contents),
-                },
-            )
-        )
-        prices, stocks = Writes(), Writes()
-        for change, mark in zip(fresh, sent, strict=True):
-            number = numbers[change.item_id]
-            prices.add(number, change.price_hash, mark, merge.price(merge.Price(), change.price or {}))
-            # an aspect that was not sent has no version either
-            stocks.add(
-                number, change.stock_hash, mark if change.stock else NO_MARK,
-                merge.stock(merge.Stock(), change.stock or {}),
-            )  # fmt: skip
-        self.write_prices(prices, sql.CREATE_PRICES)
-        self.write_stocks(stocks, sql.CREATE_STOCKS)
-        marks.list_new(self.connection, self.store.account_id, self.store.store_id, sorted(numbers.values()))
-
     # -- what follows from it
 
     def release(self, changes: Sequence[Change]) -> None:
@@ -594,30 +368,6 @@ class _Call:
 
     def finish(self) -> None:
         marks.mark_many(self.connection, self.store.account_id, self.to_mark, store_id=self.store.store_id)
-
-
-def _without(writes: Writes, dropped: set[int]) -> Writes:
-    kept = Writes(remembered=[one for one in writes.remembered if one[0] not in dropped])
-    for product_id, digest, mark, value in zip(
-        writes.products, writes.hashes, writes.marks, writes.values, strict=True
-    ):
-        if product_id not in dropped:
-            kept.add(product_id, digest, mark, value)
-    return kept
-
-
-def _content_columns(contents: Sequence[merge.Content]) -> dict[str, str]:
-    """StyleId stands in a column of its own, where it is indexed."""
-    return {
-        "styles": batches.texts([one.get("StyleId") for one in contents]),
-        "contents": batches.texts(
-            [_json({name: value for name, value in one.items() if name != "StyleId"}) for one in contents]
-        ),
-    }
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _type_conflict(edit: Edit, shops: str) -> Problem:

@@ -108,6 +108,8 @@ ORDER BY c.id, k.lane, p.id
 
 def list_new(connection: Connection, account_id: int, store_id: int, product_ids: Sequence[int]) -> None:
     """Listings and lanes of products that were just created, on every channel of the store."""
+    if not product_ids:
+        return
     parameters = {"account": account_id, "store": store_id, "products": batches.plain(product_ids)}
     if batches.run(connection, LIST_PRODUCTS, parameters):
         batches.run(connection, LANES_OF_PRODUCTS, parameters)

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from integrator.catalogue.checks import Payload
+from integrator.catalogue.values import Payload
 
 
 class Mark(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from integrator.catalogue.checks import shown
+from integrator.catalogue.values import shown
 from integrator.codes import Code, Problem
 
 Options = Sequence[Mapping[str, str]]

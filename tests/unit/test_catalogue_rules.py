@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrator.catalogue import checks, content, merge, publish, styles
+from integrator.catalogue import checks, content, merge, publish, styles, values
 from integrator.catalogue.explain import price_words, quantity_words
 from integrator.connectors.base import ChannelSettings
 from integrator.connectors.pushes import CONTENT_FIELDS
@@ -29,10 +29,10 @@ stock_payloads = st.fixed_dictionaries(
     optional={
         "Quantity": st.none() | units,
         "LocationQuantities": st.none()
-        | st.dictionaries(codes, st.none() | units.map(checks.plain), min_size=1, max_size=4),
+        | st.dictionaries(codes, st.none() | units.map(values.plain), min_size=1, max_size=4),
     },
 )
-stocks = st.builds(merge.Stock, st.none() | units, st.dictionaries(codes, units.map(checks.plain), max_size=4))
+stocks = st.builds(merge.Stock, st.none() | units, st.dictionaries(codes, units.map(values.plain), max_size=4))
 price_payloads = st.fixed_dictionaries(
     {},
     optional={
@@ -210,7 +210,7 @@ def test_more_stock_never_offers_less_and_more_sales_never_more(
     assert publish.quantity(stock, allocated + more, rules, sell_online=True).published <= before
     fuller = merge.Stock(
         None if stock.quantity is None else stock.quantity + more,
-        {code: checks.plain(D(units_) + more) for code, units_ in stock.quantities.items()},
+        {code: values.plain(D(units_) + more) for code, units_ in stock.quantities.items()},
     )
     if rules.targets is None:
         assert publish.quantity(fuller, allocated, rules, sell_online=True).published >= before
