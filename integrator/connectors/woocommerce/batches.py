@@ -82,7 +82,5 @@ class Batches:
         values = got.get(verb) if isinstance(got, dict) else None
         if not isinstance(values, list) or len(values) != count:
             known = len(values) if isinstance(values, list) else 0
-            raise UnknownOutcome(
-                f"The shop answered for {known} of {count} items of a batch.", code="BROKEN_ANSWER"
-            )
+            raise UnknownOutcome(f"The shop answered for {known} of {count} items of a batch.", code="BROKEN_ANSWER")
         return [Answer(body=value, error=item_error(value)) for value in values]

@@ -89,9 +89,7 @@ class Bodies:
         meta = mapping.meta_data(content, fields, self.settings)
         return body | ({"meta_data": meta} if meta else {})
 
-    def product_content(
-        self, name: str, one: ListingPush, fields: frozenset[str], images: Mapping[str, int]
-    ) -> Json:
+    def product_content(self, name: str, one: ListingPush, fields: frozenset[str], images: Mapping[str, int]) -> Json:
         """Texts, pictures and the places where a product is found. `images`: what the shop has from us."""
         content, settings = one.content, self.settings
         body = mapping.text_fields(name, content, fields)

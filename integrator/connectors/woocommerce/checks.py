@@ -21,9 +21,7 @@ WAYS = {
 }
 
 
-def check(
-    client: Client, facts: Facts, settings: WooSettings, shipping: Shipping, webhooks: Webhooks
-) -> CheckReport:
+def check(client: Client, facts: Facts, settings: WooSettings, shipping: Shipping, webhooks: Webhooks) -> CheckReport:
     items = [_https(client)]
     try:
         response = client.send("GET", "wc/v3/products", {"per_page": 1, "_fields": "id"})

@@ -32,6 +32,7 @@ from integrator.connectors.woocommerce.capabilities import PAGE
 from integrator.connectors.woocommerce.settings import WooCredentials, WooSettings
 
 OVERLAP = 10  # things of the last page that the next one reads again
+MOST_BRACKETS = 2_000  # looked at in the noise around an answer
 CACHE_BUSTER = "integrator_fresh"  # unknown to WordPress, so it changes nothing but the URL
 PERMALINKS_HINT = (
     "In WordPress, Settings > Permalinks must not be 'Plain', and the REST API must not be switched off by a plugin."
@@ -89,21 +90,22 @@ def parse(text: str) -> Any:
     Raises ValueError when there is none, or when it is a page of HTML.
     """
     text = text.lstrip("\ufeff \t\r\n")
-    decoder = json.JSONDecoder(parse_float=Decimal)
-    try:
-        return decoder.raw_decode(text)[0]
-    except ValueError:
-        pass
+    if text[:1] in ("{", "["):
+        try:
+            return json.loads(text, parse_float=Decimal)
+        except ValueError:
+            pass
     lowered = text[:2000].lower()
     if "<!doctype html" in lowered or "<html" in lowered:
         raise ValueError("a page of HTML")
+    decoder = json.JSONDecoder(parse_float=Decimal)
     best: tuple[int, Any] | None = None
-    position, tries = 0, 0
-    while tries < 200:  # a notice may hold brackets of its own: the longest value is the answer
+    position = 0
+    for _ in range(MOST_BRACKETS):  # a notice may hold JSON of its own: the longest is the answer
         starts = [at for at in (text.find("{", position), text.find("[", position)) if at >= 0]
         if not starts:
             break
-        position, tries = min(starts), tries + 1
+        position = min(starts)
         try:
             value, end = decoder.raw_decode(text, position)
         except ValueError:

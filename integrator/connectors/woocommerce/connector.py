@@ -51,7 +51,7 @@ class WooCommerceConnector(Connector):
         self.lookup = Lookup(self.client, self.facts)
         self.taxonomy = Taxonomy(self.client)
         self.batches = Batches(self.client, self.settings.batch_size)
-        self.orders = Orders(self.client, self.settings)
+        self.orders = Orders(self.client, self.settings, self.capabilities.order_page)
         self.shipping = Shipping(self.client, self.facts, self.orders, self.settings)
         self.webhooks = webhooks.Webhooks(self.client, channel)
 

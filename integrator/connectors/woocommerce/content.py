@@ -105,9 +105,7 @@ class ContentPush:
         return mapping.linked_fields(one.fields, self.settings) if one.is_new and self._ids(one) else one.fields
 
     def _wanted(self, style: StylePush) -> list[ListingPush]:
-        return [
-            one for one in style.listings if one.product_id in style.wanted and one.product_id not in self.results
-        ]
+        return [one for one in style.listings if one.product_id in style.wanted and one.product_id not in self.results]
 
     def _new(self, style: StylePush) -> list[ListingPush]:
         return [one for one in self._wanted(style) if not self._ids(one)]

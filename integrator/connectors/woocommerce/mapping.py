@@ -161,9 +161,7 @@ def meta_data(content: Content, fields: frozenset[str], settings: WooSettings) -
         "UPC": content.upc,
     }
     pairs = [
-        (key, values[name])
-        for name, key in settings.meta_fields.items()
-        if key and name in fields and name in values
+        (key, values[name]) for name, key in settings.meta_fields.items() if key and name in fields and name in values
     ]
     if "CustomFields" in fields:
         pairs += [(settings.custom_fields.get(name, name), value) for name, value in content.custom_fields]

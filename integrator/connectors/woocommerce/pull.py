@@ -23,6 +23,7 @@ from integrator.connectors.woocommerce.settings import WooSettings
 Json = dict[str, Any]
 
 OVERLAP = timedelta(minutes=10)
+OVERLAPPING = 10  # orders of one second that are read again when it has more than a page of them
 SETTLED = timedelta(seconds=10)  # times are whole seconds: a younger order may change again within the same one
 MOST_REMEMBERED = 2_000
 DECIMALS = 4
@@ -31,9 +32,10 @@ DECIMALS = 4
 class Orders:
     """Reads orders with their refunds and fulfilments."""
 
-    def __init__(self, client: Client, settings: WooSettings) -> None:
+    def __init__(self, client: Client, settings: WooSettings, page: int = PAGE) -> None:
         self.client = client
         self.settings = settings
+        self.size = page
         self._all_refunds = True  # GET refunds of every order at once; since 9.0
         self._fulfilments = True
 
@@ -56,6 +58,7 @@ class Orders:
     def changed(self, progress: Mapping[str, Any]) -> Iterator[OrderPage]:
         watermark = from_gmt(progress.get("modified"))
         seen: dict[str, str] = dict(progress.get("seen") or {})
+        step = self.size - min(OVERLAPPING, self.size // 4)
         start = watermark - OVERLAP if watermark else None
         offset = 0
         read: dict[int, str] = {}  # what this pull has looked at
@@ -72,13 +75,13 @@ class Orders:
             self._remember(seen, fresh, page.now or datetime.now(UTC), watermark)
             if found or problems or moved:
                 yield OrderPage(found, {"modified": gmt(watermark), "seen": dict(seen)}, problems)
-            if len(page.items) < PAGE or not times:
+            if len(page.items) < self.size or not times:
                 return
             following = max(times) - timedelta(seconds=1)
             if start is not None and following <= start and not offset:
-                offset = PAGE - 10
+                offset = step
             elif offset and (start is None or following <= start):
-                offset += PAGE - 10
+                offset += step
             else:
                 start, offset = following, 0
 
@@ -89,6 +92,7 @@ class Orders:
             "order": "asc",
             "dates_are_gmt": True,
             "dp": DECIMALS,
+            "per_page": self.size,
         }
         if start is not None:
             query["modified_after"] = gmt(start)
@@ -149,9 +153,7 @@ class Orders:
             if any(one not in by_id for one in known):
                 route = f"wc/v3/orders/{order_id}/refunds"
                 by_id |= {int(one["id"]): one for one in self.client.all(route, {"dp": DECIMALS})}
-        return {
-            order_id: [by_id[one] for one in sorted(known) if one in by_id] for order_id, known in wanted.items()
-        }
+        return {order_id: [by_id[one] for one in sorted(known) if one in by_id] for order_id, known in wanted.items()}
 
     def fulfilments(self, order: Json) -> list[Json]:
         """Records of the fulfilments feature; the order itself says whether it has any."""

@@ -103,9 +103,7 @@ class Shipping:
         """The shop's id of the shipment, found or made."""
         order_id = int(order["id"])
         way = self.settings.shipments if self.settings.shipments != "auto" else None
-        if way in (None, "fulfillments") and (
-            way or self.facts.version is None or self.facts.since(FULFILMENTS_SINCE)
-        ):
+        if way in (None, "fulfillments") and (way or self.facts.version is None or self.facts.since(FULFILMENTS_SINCE)):
             try:
                 known = fulfilments(self.client, order_id)
             except NoRoute:

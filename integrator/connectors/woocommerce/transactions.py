@@ -189,9 +189,7 @@ def captures(order: Json, refunds: Sequence[Refunded], settings: WooSettings) ->
     return found
 
 
-def pulled(
-    order: Json, refunds: Sequence[Json], fulfilments: Sequence[Json], settings: WooSettings
-) -> PulledOrder:
+def pulled(order: Json, refunds: Sequence[Json], fulfilments: Sequence[Json], settings: WooSettings) -> PulledOrder:
     """Raises ValueError, KeyError or TypeError for an order that cannot be read."""
     back = [events.of_refund(order, one) for one in refunds]
     done = events.history(order, events.departures_of(order, fulfilments), back)

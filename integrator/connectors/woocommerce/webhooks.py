@@ -58,7 +58,7 @@ class Webhooks:
 
     @property
     def url(self) -> str:
-        """"" where the shop cannot reach this service."""
+        """ "" where the shop cannot reach this service."""
         base = self.channel.public_url.rstrip("/")
         return f"{base}{self.channel.webhook_path}" if base else ""
 

@@ -30,7 +30,7 @@ class WooShop(Shop):
     def close(self) -> None:
         """Raises AssertionError when a request or an answer was not what the version knows."""
         self.simulator.close()
-        assert self.state.violations == []
+        assert not self.state.violations, "\n".join(self.state.violations)
 
     def credentials(self) -> dict[str, Any]:
         return {"url": self.url, "consumer_key": self.simulator.key, "consumer_secret": self.simulator.secret}
