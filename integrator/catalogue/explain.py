@@ -31,6 +31,7 @@ from integrator.store.tables import (
 
 FAILURES_SHOWN = 10
 ISSUES_SHOWN = 20
+PRICES = ("price", "sale_price", "sale_start", "sale_end", "msrp", "cost", "tiers")
 
 
 class NoSuchProduct(LookupError):
@@ -38,6 +39,15 @@ class NoSuchProduct(LookupError):
 
 
 # -- words
+
+
+def short(value: Any) -> Any:
+    """Decimals without idle zeros, however deep; everything else as it is."""
+    if isinstance(value, Decimal):
+        return Decimal(plain(value))
+    if isinstance(value, Mapping):
+        return {key: short(one) for key, one in value.items()}
+    return value
 
 
 def quantity_words(found: publish.Quantity) -> str:
@@ -108,8 +118,8 @@ def product(
         "style_id": row.style_id,
         "created_at": row.created_at,
         "content": row.content,
-        "price": {name: price[name] for name in _Price},
-        "stock": {"quantity": stock["quantity"], "locations": stock["quantities"]},
+        "price": {name: short(price[name]) for name in PRICES},
+        "stock": {"quantity": short(stock["quantity"]), "locations": stock["quantities"]},
         "aspects": {
             "content": _aspect(dict(row._mapping), callers),
             "price": _aspect(price, callers),
@@ -122,9 +132,6 @@ def product(
         ],
         "call_failures": _failures(connection, account_id, store_id, item_id),
     }
-
-
-_Price = ("price", "sale_price", "sale_start", "sale_end", "msrp", "cost", "tiers")
 
 
 def _one(connection: Connection, table: sa.Table, account_id: int, product_id: int) -> Mapping[str, Any]:
@@ -175,7 +182,7 @@ def _sold(connection: Connection, account_id: int, product_id: int) -> list[dict
         )
         .order_by(orders.c.placed_at)
     )
-    return [dict(row._mapping) for row in rows]
+    return [short(row._mapping) for row in rows]
 
 
 def _channel(
@@ -210,32 +217,36 @@ def _channel(
     (item,) = loading.read_items(connection, channel, "stock", [product_id], siblings=False)
     rules = loading.quantity_rules(connection, channel)
     found = publish.quantity(item.stock, item.allocated, rules, item.sell_online)
-    shown["quantity"] = {
-        "published": found.published,
-        "counted": found.counted,
-        "locations": found.locations,
-        "not_counted": found.left_out,
-        "sold_on_the_web": found.allocated,
-        "safety_stock": found.safety_stock,
-        "maximum": found.maximum,
-        "sell_online": found.sell_online,
-        "by_location": found.by_location,
-        "words": quantity_words(found),
-    }
+    shown["quantity"] = short(
+        {
+            "published": found.published,
+            "counted": found.counted,
+            "locations": found.locations,
+            "not_counted": found.left_out,
+            "sold_on_the_web": found.allocated,
+            "safety_stock": found.safety_stock,
+            "maximum": found.maximum,
+            "sell_online": found.sell_online,
+            "by_location": found.by_location,
+            "words": quantity_words(found),
+        }
+    )
     capabilities = channel.capabilities
     try:
         asked = publish.price(item.price, now, sale_windows=capabilities.sale_windows, tiers=capabilities.price_tiers)
     except publish.NotPublishable as reason:
         shown["price"] = {"words": f"{reason.message} {reason.hint}"}
     else:
-        shown["price"] = {
-            "price": asked.price.price,
-            "sale_price": asked.price.sale_price,
-            "sale_start": asked.price.sale_start,
-            "sale_end": asked.price.sale_end,
-            "changes_at": asked.changes_at,
-            "words": price_words(asked),
-        }
+        shown["price"] = short(
+            {
+                "price": asked.price.price,
+                "sale_price": asked.price.sale_price,
+                "sale_start": asked.price.sale_start,
+                "sale_end": asked.price.sale_end,
+                "changes_at": asked.changes_at,
+                "words": price_words(asked),
+            }
+        )
     refused = loading.load(connection, channel, "content", [product_id], now).refused
     shown["refused"] = [f"{one.message} {one.hint}" for one in refused]
     return shown
@@ -362,4 +373,4 @@ def listed(
             "waiting": waiting, "limit": limit,
         },
     )  # fmt: skip
-    return [Line(*row) for row in found]
+    return [Line(*(short(value) for value in row)) for row in found]

@@ -26,18 +26,19 @@ SELECT DISTINCT p.style_id FROM products p
 WHERE p.account_id = %(account)s AND p.id = ANY(%(products)s::bigint[]) AND p.style_id IS NOT NULL
 """
 
+# Each row through its key, one by one: see catalogue.statements.
 PRODUCTS = """
 SELECT p.id, p.item_id, p.style_id, p.content, l.remote, l.state,
        r.price, r.sale_price, r.sale_start, r.sale_end, r.msrp, r.cost, r.tiers, s.quantity, s.quantities,
        k.wanted, k.sent
 FROM products p
-JOIN listings l ON l.account_id = p.account_id AND l.channel_id = %(channel)s AND l.product_id = p.id
-JOIN prices r ON r.account_id = p.account_id AND r.product_id = p.id
-JOIN stocks s ON s.account_id = p.account_id AND s.product_id = p.id
-LEFT JOIN lanes k ON k.account_id = l.account_id AND k.channel_id = l.channel_id AND k.lane = %(lane)s
-                 AND k.product_id = l.product_id
+CROSS JOIN LATERAL (SELECT * FROM listings l WHERE l.account_id = %(account)s AND l.channel_id = %(channel)s
+                    AND l.product_id = p.id OFFSET 0) l
+CROSS JOIN LATERAL (SELECT * FROM prices r WHERE r.account_id = %(account)s AND r.product_id = p.id OFFSET 0) r
+CROSS JOIN LATERAL (SELECT * FROM stocks s WHERE s.account_id = %(account)s AND s.product_id = p.id OFFSET 0) s
+LEFT JOIN LATERAL (SELECT * FROM lanes k WHERE k.account_id = %(account)s AND k.channel_id = %(channel)s
+                   AND k.lane = %(lane)s AND k.product_id = p.id OFFSET 0) k ON true
 WHERE p.account_id = %(account)s AND p.store_id = %(store)s AND {which}
-ORDER BY p.id
 """
 BY_ID = PRODUCTS.format(which="p.id = ANY(%(products)s::bigint[])")
 BY_STYLE = PRODUCTS.format(which="p.style_id = ANY(%(styles)s::text[])")

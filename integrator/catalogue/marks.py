@@ -154,26 +154,11 @@ def list_all(connection: Connection, account_id: int, channel_id: int) -> int:
 # -- sales that begin or end
 
 SALE_BOUNDARIES = """
-SELECT DISTINCT r.product_id
-FROM channels c
-JOIN products p ON p.account_id = c.account_id AND p.store_id = c.store_id
-JOIN prices r ON r.account_id = p.account_id AND r.product_id = p.id
-WHERE c.account_id = %(account)s AND c.id = %(channel)s AND r.sale_price IS NOT NULL
-  AND ((r.sale_start > %(after)s AND r.sale_start <= %(until)s) OR (r.sale_end > %(after)s AND r.sale_end <= %(until)s))
-"""
-
-NEXT_BOUNDARY = """
-SELECT min(at) FROM (
-    SELECT min(r.sale_start) AS at
-    FROM prices r JOIN products p ON p.account_id = r.account_id AND p.id = r.product_id
-    WHERE r.account_id = %(account)s AND p.store_id = %(store)s
-      AND r.sale_start > %(after)s AND r.sale_price IS NOT NULL
-    UNION ALL
-    SELECT min(r.sale_end)
-    FROM prices r JOIN products p ON p.account_id = r.account_id AND p.id = r.product_id
-    WHERE r.account_id = %(account)s AND p.store_id = %(store)s
-      AND r.sale_end > %(after)s AND r.sale_price IS NOT NULL
-) AS boundaries
+SELECT product_id FROM prices
+WHERE account_id = %(account)s AND sale_start > %(after)s AND sale_start <= %(until)s AND sale_price IS NOT NULL
+UNION
+SELECT product_id FROM prices
+WHERE account_id = %(account)s AND sale_end > %(after)s AND sale_end <= %(until)s AND sale_price IS NOT NULL
 """
 
 
@@ -183,13 +168,6 @@ def mark_boundaries(connection: Connection, account_id: int, channel_id: int, af
     For channels whose platform has no sale windows. Called with the last `until` as the next `after`, no
     boundary is missed, however seldom it is called.
     """
-    parameters = {"account": account_id, "channel": channel_id, "after": after, "until": until}
+    parameters = {"account": account_id, "after": after, "until": until}
     products = [number for (number,) in batches.fetch(connection, SALE_BOUNDARIES, parameters)]
-    return mark_many(connection, account_id, {"price": products}, channel_id=channel_id)
-
-
-def next_boundary(connection: Connection, account_id: int, store_id: int, after: datetime) -> datetime | None:
-    """When the next sale of the store begins or ends."""
-    parameters = {"account": account_id, "store": store_id, "after": after}
-    found: datetime | None = batches.fetch(connection, NEXT_BOUNDARY, parameters)[0][0]
-    return found
+    return mark_many(connection, account_id, {"price": products}, channel_id)

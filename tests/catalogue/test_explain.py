@@ -198,6 +198,6 @@ def test_show_says_what_is_missing(shop: Pos, committed: Engine, capsys: pytest.
 def test_list(shop: Pos, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("product", "list", "--json") == 0
     (line,) = json.loads(capsys.readouterr().out)
-    assert (line["item_id"], line["price"], line["quantity"], line["refused"]) == ("A", "10.0000", "8.0000", 1)
+    assert (line["item_id"], line["price"], line["quantity"], line["refused"]) == ("A", "10", "8", 1)
     assert run("product", "list", "--refused", "--search", "boot") == 0
     assert "Boot" in capsys.readouterr().out

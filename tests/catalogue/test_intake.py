@@ -621,12 +621,12 @@ def test_a_new_channel_lists_everything_once(pos: Pos) -> None:
 def test_sales_wake_the_price_lane_when_they_begin_and_end(pos: Pos) -> None:
     window = {"SaleStart": "2026-11-27T00:00:00+00:00", "SaleEnd": "2026-11-30T00:00:00+00:00"}
     pos.products(product("A", SalePrice="8", **window), product("B", **window), product("C", SalePrice="8"))
+    other = new_pos(pos.connection, account_id=pos.store.account_id)
+    other.products(product("D", SalePrice="8", **window))
     pos.settle()
     account = pos.store.account_id
     at = {day: datetime(2026, 11, day, tzinfo=UTC) for day in (1, 26, 27, 28, 29, 30)}
-    assert marks.next_boundary(pos.connection, account, pos.store.store_id, at[1]) == at[27]
-    assert marks.next_boundary(pos.connection, account, pos.store.store_id, at[27]) == at[30]
-    assert marks.next_boundary(pos.connection, account, pos.store.store_id, at[30]) is None
     for after, until, woken in ((1, 26, 0), (26, 27, 1), (27, 29, 0), (29, 30, 1), (1, 30, 1)):
         assert marks.mark_boundaries(pos.connection, account, pos.channel, at[after], at[until]) == woken
     assert pos.pending() == {("A", "price")}
+    assert other.pending() == set()

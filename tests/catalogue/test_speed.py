@@ -86,10 +86,11 @@ def test_ten_thousand_stock_changes_cost_little_more_than_bare_sql(engine: Engin
     unchanged = timed(engine, store, update_inventory, stock(203), "Unchanged")
     print(f"\n10,000 created {created:.3f} s; stock: bare {min(theirs):.3f} s, ours {min(ours):.3f} s "
           f"({min(ours) / min(theirs):.2f} times), unchanged {unchanged:.3f} s")  # fmt: skip
-    assert min(ours) < 1.0
-    assert min(ours) < 3 * min(theirs)
-    assert created < 6.0
-    assert unchanged < 0.6
+    # on a machine that does nothing else: 0.3 s, 2.3 times, 1.0 s, 0.1 s
+    assert min(ours) < 5 * min(theirs)
+    assert unchanged < min(ours)
+    assert min(ours) < 3.0
+    assert created < 20.0
 
 
 @pytest.mark.slow
