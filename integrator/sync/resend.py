@@ -12,25 +12,29 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from integrator.catalogue import marks
+from integrator.codes import Code
 from integrator.orders import deliveries, shipping
 from integrator.sync import circuit, pull, queue
 
 LANES = ("content", "price", "stock")
 RECORDS = ("order", "transaction", "capture")
 
-Key = tuple[int, int, int, str, str]
+Key = tuple[int, int, int, str, str, bool]
 
 
 def resend(connection: Connection, issues: Iterable[Mapping[str, Any]]) -> dict[int, str]:
     """What was started, by the issue's number; "" where there is nothing that could be. Never commits."""
     groups: dict[Key, list[Mapping[str, Any]]] = defaultdict(list)
     for one in issues:
-        groups[one["account_id"], one["store_id"], one["channel_id"], one["subject"], one["purpose"]].append(one)
+        gone = one["purpose"] == "reconcile" or one["code"] == Code.LISTING_MISSING
+        key = (one["account_id"], one["store_id"], one["channel_id"], one["subject"], one["purpose"], gone)
+        groups[key].append(one)
     done: dict[int, str] = {}
-    for (account_id, store_id, channel_id, subject, purpose), members in sorted(groups.items(), key=lambda g: g[0]):
+    for key, members in sorted(groups.items(), key=lambda group: group[0]):
+        account_id, store_id, channel_id, subject, purpose, gone = key
         ids = sorted({str(one["subject_id"]) for one in members})
         if subject == "product":
-            started = products(connection, account_id, store_id, channel_id, purpose, ids)
+            started = products(connection, account_id, store_id, channel_id, purpose, ids, gone=gone)
         elif subject in RECORDS and purpose in ("pull", "items"):
             started = orders(connection, account_id, channel_id, ids)
         elif subject in RECORDS:
@@ -48,13 +52,21 @@ def resend(connection: Connection, issues: Iterable[Mapping[str, Any]]) -> dict[
 
 
 def products(
-    connection: Connection, account_id: int, store_id: int, channel_id: int, purpose: str, item_ids: Sequence[str]
+    connection: Connection,
+    account_id: int,
+    store_id: int,
+    channel_id: int,
+    purpose: str,
+    item_ids: Sequence[str],
+    *,
+    gone: bool = False,
 ) -> str:
     """Their lane (of one channel, or of all with channel 0) is pushed again, also where the shop should have it.
 
-    A listing that was in conflict, or that the shop has lost, is looked for by its SKU and made if it is not there.
+    A listing that was in conflict, or that the shop has lost (`gone`), is looked for by its SKU and made if it is
+    not there.
     """
-    lanes = [purpose] if purpose in LANES else list(LANES)
+    lanes = [purpose] if purpose in LANES and not gone else list(LANES)
     where = {"account_id": account_id, "store_id": store_id, "channel_id": channel_id}
     ids = list(
         connection.execute(
@@ -68,7 +80,6 @@ def products(
     if not ids:
         return ""
     marks.mark_many(connection, account_id, dict.fromkeys(lanes, ids), channel_id or None)
-    gone = purpose == "reconcile"
     connection.execute(
         text(
             "UPDATE lanes SET sent = CASE WHEN :gone THEN NULL ELSE sent || '{\"stale\": true}' END"

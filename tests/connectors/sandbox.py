@@ -99,6 +99,10 @@ class SandboxShop(Shop):
                 item = {"variant_id": one["id"], "quantity": str(fields["quantity"])}
                 products.set_stock(connection, self.name, [item])
 
+    def delete(self, sku: str) -> None:
+        with begin() as connection:
+            products.delete(connection, self.name, self.variant(sku)["product_id"])
+
     def locations(self) -> Sequence[str]:
         return "hall-1", "hall-2"
 

@@ -26,6 +26,7 @@ from integrator.store.engine import begin
 from integrator.sync import circuit
 from integrator.sync.drain import DrainReport, drain
 from integrator.sync.lanes import push_once
+from integrator.sync.resend import resend
 from tests.connectors.shop import Shop, ShopProduct
 from tests.support.seed import codes, product, row, rows, seed_store, variant
 
@@ -143,6 +144,12 @@ class Scene:
         """The operator says: try now."""
         with begin() as connection:
             circuit.resume(connection, *self.ids)
+
+    def resend(self) -> None:
+        """The operator resends every open issue."""
+        found = self.issues()
+        with begin() as connection:
+            resend(connection, found)
 
     # -- what is to be seen
 

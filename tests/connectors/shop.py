@@ -84,6 +84,10 @@ class Shop(ABC):
     def edit(self, sku: str, **fields: Any) -> None:
         """The merchant changes name, description, published, price, quantity."""
 
+    def delete(self, sku: str) -> None:
+        """The merchant deletes the product for good."""
+        raise NotImplementedError(f"{self.platform} deletes no products")
+
     def locations(self) -> Sequence[str]:
         """Ids of two or more of the shop's locations."""
         raise NotImplementedError(f"{self.platform} keeps no stock per location")

@@ -448,6 +448,20 @@ class ConnectorContract:
         assert {(one.price, one.quantity) for one in scene.shop.products().values()} == {(10, 5)}
         assert str(reconcile(*scene.ids)) == "4 of 4"
 
+    def test_what_the_merchant_deleted_is_an_issue_and_made_again_on_demand(self, scene: Scene) -> None:
+        scene.products(product("A", Quantity=1), product("B", Quantity=1))
+        scene.sync()
+        scene.shop.delete("A")
+        scene.stock(A=2, B=2)
+        scene.sync()
+        (issue,) = scene.issues()
+        assert (issue["code"], issue["subject_id"]) == ("LISTING_MISSING", "A")
+        assert sorted(scene.shop.products()) == ["B"]
+        scene.resend()
+        scene.sync()
+        assert (scene.shown("A").quantity, scene.shown("B").quantity) == (2, 2)
+        assert scene.issues() == []
+
     # ------------------------------------------------------------------ orders
 
     def stocked(self, scene: Scene, *skus: str, **values: Any) -> None:

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,7 @@ from sqlalchemy import Engine
 from integrator.connectors.base import Channel, NeedsCredentials, Rejected, Throttled
 from integrator.connectors.sandbox import CONNECTOR
 from integrator.connectors.sandbox.address import shop_url
-from integrator.connectors.sandbox.shop import documents, ordering, orders, pages, products, webhooks
+from integrator.connectors.sandbox.shop import documents, ordering, orders, pages, webhooks
 from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters, decide
 from integrator.connectors.sandbox.shop.documents import PROFILE, ShopError
 from integrator.settings import settings
@@ -332,19 +333,6 @@ def test_under_a_quota_everything_arrives_and_nobody_is_told(shop: SandboxShop) 
     assert scene.issues() == []
 
 
-def test_a_variant_that_the_merchant_deleted_is_said(shop: SandboxShop) -> None:
-    scene = Scene(shop)
-    scene.products(product("A"))
-    scene.sync()
-    with begin() as connection:
-        products.delete(connection, shop.name, shop.variant("A")["product_id"])
-    scene.stock(A=3)
-    scene.sync()
-    (issue,) = scene.issues()
-    assert (issue["code"], issue["subject_id"]) == ("VARIANT_NOT_FOUND", "A")
-    assert "deleted" in issue["message"]
-
-
 # -- webhooks
 
 
@@ -578,6 +566,14 @@ def test_a_slow_shop_is_slow(shop: SandboxShop, api: httpx.Client) -> None:
     started = time.monotonic()
     api.get("variants")
     assert time.monotonic() - started >= 0.2
+
+
+def test_a_slow_shop_does_not_take_all_threads(shop: SandboxShop, api: httpx.Client) -> None:
+    shop.behave(latency_ms=1500)
+    with ThreadPoolExecutor(8) as pool:
+        started = time.monotonic()
+        lasted = list(pool.map(lambda _: (api.get("variants"), time.monotonic() - started)[1], range(8)))
+    assert sum(one >= 1.5 for one in lasted) == settings().web_threads // 2
 
 
 def test_a_whole_batch_refused_is_rejected(shop: SandboxShop) -> None:

@@ -45,6 +45,7 @@ from integrator.connectors.sandbox.client import Client, Json, NotFound
 
 OVERLAP = timedelta(minutes=5)  # read again at every pull, in case changes became visible out of order
 CLOCK_TOLERANCE = 60  # seconds
+GONE = frozenset({"VARIANT_NOT_FOUND", "PRODUCT_NOT_FOUND"})  # deleted in the shop
 
 
 class SandboxCredentials(Credentials):
@@ -319,13 +320,15 @@ def refused(one: ListingPush, error: Mapping[str, Any]) -> PushResult:
     code = str(error.get("code", "refused")).upper()
     hints = {
         "SKU_TAKEN": "Remove the other product from the shop or give it another SKU, then resend this one.",
-        "VARIANT_NOT_FOUND": "It was deleted in the shop: restore it there, or resend the item to make it anew.",
-        "PRODUCT_NOT_FOUND": "It was deleted in the shop: restore it there, or resend the item to make it anew.",
         "OPTIONS_TAKEN": "Give each variant of a style its own values.",
     }
     outcome = Outcome.CONFLICT if code == "SKU_TAKEN" else Outcome.REJECTED
     return PushResult(
-        one.product_id, outcome, code=code, message=str(error.get("message", "")), hint=hints.get(code, "")
+        one.product_id,
+        outcome,
+        code="LISTING_MISSING" if code in GONE else code,
+        message=str(error.get("message", "")),
+        hint=hints.get(code, ""),
     )
 
 

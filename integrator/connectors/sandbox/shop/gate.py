@@ -6,7 +6,9 @@ import contextlib
 import hmac
 import random
 import socket
+import threading
 import time
+from functools import cache
 from typing import Any
 
 from flask import Response, g, jsonify, request
@@ -14,6 +16,7 @@ from flask import Response, g, jsonify, request
 from integrator.connectors.sandbox.shop import documents
 from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters, decide
 from integrator.connectors.sandbox.shop.documents import ShopError
+from integrator.settings import settings
 from integrator.store.engine import begin
 
 # requests whose body only asks, and those that must work so that a shop can be repaired
@@ -25,6 +28,21 @@ def refusal(status: int, code: str, message: str) -> Response:
     answer = jsonify({"error": {"code": code, "message": message}})
     answer.status_code = status
     return answer
+
+
+@cache
+def _sleepers() -> threading.Semaphore:
+    return threading.Semaphore(max(1, settings().web_threads // 2))
+
+
+def sleep(seconds: float) -> None:
+    """In at most half of the process's threads: a slow shop must not take the service from everybody else. Where
+    too many sleep already it does not sleep."""
+    if seconds and _sleepers().acquire(blocking=False):
+        try:
+            time.sleep(seconds)
+        finally:
+            _sleepers().release()
 
 
 def enter() -> Response | None:
@@ -50,8 +68,7 @@ def enter() -> Response | None:
         if left != behaviour:
             columns["behaviour"] = left.model_dump(exclude_defaults=True)
         documents.change_shop(connection, name, **columns)
-    if behaviour.latency_ms:
-        time.sleep(behaviour.latency_ms / 1000)
+    sleep(behaviour.latency_ms / 1000)
     match verdict.kind:
         case "revoked":
             return refusal(401, "key_revoked", "The key is revoked. Set `revoked` to false in the shop's behaviour.")
@@ -70,7 +87,7 @@ def leave(response: Response) -> Response:
     """After a request: where the answer is to be lost, end the connection instead of sending it."""
     if "lose_after" not in g:
         return response
-    time.sleep(g.lose_after)
+    sleep(g.lose_after)
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if isinstance(connection, socket.socket):
         with contextlib.suppress(OSError):
