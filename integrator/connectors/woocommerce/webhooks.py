@@ -81,26 +81,23 @@ class Webhooks:
             wanted = {
                 "name": f"Integrator channel {self.channel.id}: {topic}",
                 "topic": topic,
-                "delivery_url": self.url,
                 "secret": secret(self.channel),
                 "status": "active",
             }
-            first = next(iter(known[topic]), None)
-            for extra in known[topic][1:]:
+            here = [one for one in known[topic] if one.get("delivery_url") == self.url]
+            for extra in [one for one in known[topic] if one not in here[:1]]:  # doubled, or for an older address
                 self.client.delete(f"wc/v3/webhooks/{extra['id']}", {"force": True})
-            if first is None:
-                try:
-                    self.client.post("wc/v3/webhooks", wanted)
-                except Rejected as error:
-                    items.append(CheckItem(f"webhook {topic}", False, error.message, error.hint))
-                    continue
-                items.append(CheckItem(f"webhook {topic}", True, "It was registered."))
+            if here:
+                was = str(here[0].get("status"))
+                # the secret cannot be read back, so it is written every time
+                self.client.put(f"wc/v3/webhooks/{here[0]['id']}", wanted)
+                said = "It is active." if was == "active" else f"It was {was} and is active again."
+                items.append(CheckItem(f"webhook {topic}", True, said))
                 continue
-            was = str(first.get("status"))
-            # the secret cannot be read back, so it is written every time
-            self.client.put(f"wc/v3/webhooks/{first['id']}", wanted)
-            said = "It is active." if was == "active" else f"It was {was} and is active again."
-            if first.get("delivery_url") != self.url:
-                said += f" It delivered to {first.get('delivery_url')} before."
-            items.append(CheckItem(f"webhook {topic}", True, said))
+            try:
+                self.client.post("wc/v3/webhooks", {**wanted, "delivery_url": self.url})
+            except Rejected as error:
+                items.append(CheckItem(f"webhook {topic}", False, error.message, error.hint))
+            else:
+                items.append(CheckItem(f"webhook {topic}", True, "It was registered."))
         return items
