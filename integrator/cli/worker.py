@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import Annotated
 
 import typer
@@ -30,10 +32,13 @@ def worker(
     from integrator import logs, telemetry
     from integrator.cli.database import connected
 
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     logs.configure(chosen.log_level, chosen.log_format, role="worker")
     with connected():
         from integrator.sync import worker as role
 
         telemetry.configure(chosen, "worker")
         output().ready({"role": "worker", "threads": chosen.worker_threads}, "Integrator's worker works")
-        role.run(chosen.worker_threads)
+        role.run(chosen.worker_threads, stop)
