@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 
 import integrator
@@ -57,27 +59,36 @@ def downgrade(url: str, revision: str = "base") -> None:
 
 
 def current(url: str) -> str | None:
-    """The revision that the database is at."""
-    from alembic.runtime.migration import MigrationContext
+    """The revision that the database is at; None before the first migration."""
+    from sqlalchemy import text
 
     engine = make_engine(url)
     try:
         with engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
+                return None
+            found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return found
     finally:
         engine.dispose()
 
 
+def revisions() -> dict[str, str | None]:
+    """Revision -> the one before it, read from the files: every start asks, and loading Alembic takes a while."""
+    found: dict[str, str | None] = {}
+    for file in (migrations_folder() / "versions").glob("*.py"):
+        values = dict(re.findall(r"^(revision|down_revision)\b[^=\n]*= *(.+)$", file.read_text("utf-8"), re.MULTILINE))
+        found[ast.literal_eval(values["revision"])] = ast.literal_eval(values["down_revision"])
+    return found
+
+
 def known(revision: str) -> bool:
     """Whether the code has this revision; one that it has not was made by a newer version."""
-    from alembic.script import ScriptDirectory
-
-    folder = ScriptDirectory(str(migrations_folder()))
-    return any(script.revision == revision for script in folder.walk_revisions())
+    return revision in revisions()
 
 
-def head() -> str | None:
+def head() -> str:
     """The revision that the code expects."""
-    from alembic.script import ScriptDirectory
-
-    return ScriptDirectory(str(migrations_folder())).get_current_head()
+    found = revisions()
+    (newest,) = found.keys() - set(found.values())
+    return newest

@@ -12,7 +12,7 @@ from integrator.store.engine import DatabaseUnavailable, begin
 
 
 @cache
-def expected_revision() -> str | None:
+def expected_revision() -> str:
     return migrate.head()
 
 
