@@ -3,8 +3,8 @@
 `refresh` computes both from what is stored, by the rules in rules.LineUnits; it may run as often as one likes.
 What a stock count releases is catalogue.allocation's work.
 
-Locks, always in this order: orders by id, deliveries by id, order_lines by (order_id, line_id), shipments,
-customers, lanes.
+Locks, always in this order, so that whoever works on orders at once cannot deadlock: orders by id, deliveries by
+id, shipments by id, order_lines by (order_id, line_id), customers by web_id, issues, lanes.
 """
 
 from __future__ import annotations

@@ -114,8 +114,8 @@ def confirm(connection: Connection, store: StoreContext, kind: Kind, rows: Seque
     touched = [one for one in known.values() if one.touched]
     if touched:
         _write(connection, store, touched, now)
-        _remember_customers(connection, store, kind, touched)
         _tell_allocation(connection, store, kind, [one for one in touched if one.confirmed_now])
+        _remember_customers(connection, store, kind, touched)
         _file(connection, store, kind, touched)
     return results
 

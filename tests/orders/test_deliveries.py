@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from integrator.accounts import admin
 from integrator.accounts.settings import DAY, HOUR, MINUTE
 from integrator.codes import Action, Code
 from integrator.connectors.records import Customer
 from integrator.orders import deliveries, ingest
 from integrator.rows import Row
 from integrator.store.engine import begin
-from tests.orders.samples import NOON, World, line, make_world, payment, pulled, sale
+from tests.orders.samples import NOON, World, add_channel, line, make_world, payment, pulled, sale
 
 
 def delivery(world: World, public_id: str) -> dict[str, Any]:
@@ -73,6 +74,13 @@ def test_a_store_sees_only_its_own(world: World) -> None:
     assert result.problem.code == Code.RECORD_NOT_FOUND
     assert world.public() in result.problem.message
     assert world.new_ids() == [world.public()]
+    with begin() as connection:  # also within one account
+        store = admin.add_store(connection, world.store.account_id, "SISTER", "Sister")
+        sister = World(store, add_channel(connection, store, "sister"))
+    assert sister.new() == []
+    assert sister.confirm(world.public())[0].problem.code == Code.RECORD_NOT_FOUND
+    sister.ingest(pulled("1001"))
+    assert (sister.new_ids(), world.new_ids()) == ([sister.public()], [world.public()])
 
 
 def test_two_transactions_that_commit_in_reverse_order_are_both_delivered(world: World, engine: Engine) -> None:

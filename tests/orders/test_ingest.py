@@ -88,6 +88,22 @@ def test_two_ingests_of_one_page_at_once_make_one_record(world: World) -> None:
         assert world.rows(f"SELECT count(*) AS n FROM {table}") == [{"n": expected}]
 
 
+def test_whoever_comes_second_with_a_new_order_adds_what_it_knows_more(world: World, engine: Engine) -> None:
+    """A webhook's read and a page's, both before the order is known: the later state must not get lost."""
+    first = pulled("1001", transactions=(sale(1, {"1": 1}),))
+    later = edited(first, status="completed", transactions=(*first.transactions, refund(1, {"1": 1})))
+    with engine.connect() as slow, slow.begin(), ThreadPoolExecutor(1) as pool:
+        ingest.ingest(slow, world.channel, [first])
+        second = pool.submit(world.ingest, later)
+        while not world.rows("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            assert not second.done()
+        slow.commit()
+        report = second.result()
+    assert (report.new, report.changed, report.transactions) == (0, 1, 1)
+    assert [(one["Status"], one["Revision"]) for one in world.new()] == [("completed", 2)]
+    assert len(world.new("transaction")) == 2
+
+
 def test_a_record_is_invisible_until_its_work_is_committed_with_it(world: World) -> None:
     """Somebody else's commit in the middle of a page does not make half an order."""
     with begin() as connection:
