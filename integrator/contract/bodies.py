@@ -7,36 +7,87 @@ still sending does not look for an answer.
 from __future__ import annotations
 
 import gzip
+import os
+import socket as sockets
+import threading
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from integrator.contract.faults import CallFailed, invalid, shown, too_much
 
 PIECE = 64 * 1024
+# A client may be slow, but while a thread waits for it, it serves nobody else: after this long without a byte, or
+# this long for one piece (that is about 1 KB a second), the reading ends.
 IDLE_SECONDS = 30
-# A client may be slow, but not slower than this once the grace is over: each waiting thread serves nobody else.
-GRACE_SECONDS = 60
-SLOWEST_BYTES_A_SECOND = 1024
+PIECE_SECONDS = 60
 DRAIN_SECONDS = 60
 
 Environ = dict[str, Any]
 
 
+class Watch:
+    """Ends readings that take too long, by closing the reading side of their sockets. One thread a process, which
+    sleeps while nobody reads; needed because the server does not come back from a read before the piece is whole."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.readings: dict[int, tuple[float, Any]] = {}
+        self.late: set[int] = set()
+        self.process = 0
+
+    def expect(self, key: int, socket: Any, seconds: float) -> None:
+        """The reading `key` has to be done within `seconds` from now, unless it is expected again."""
+        with self.changed:
+            self.readings[key] = (time.monotonic() + seconds, socket)
+            if self.process != os.getpid():  # also after a fork, which takes no threads along
+                self.process = os.getpid()
+                threading.Thread(target=self._run, name="slow clients", daemon=True).start()
+            self.changed.notify()
+
+    def done(self, key: int) -> bool:
+        """Whether it was in time."""
+        with self.changed:
+            self.readings.pop(key, None)
+            late = key in self.late
+            self.late.discard(key)
+        return not late
+
+    def _run(self) -> None:
+        while True:
+            with self.changed:
+                while not self.readings:
+                    self.changed.wait()
+                now = time.monotonic()
+                over = [key for key, (deadline, _) in self.readings.items() if deadline <= now]
+                for key in over:
+                    self.late.add(key)
+                    self._close(self.readings.pop(key)[1])
+            time.sleep(1)
+
+    @staticmethod
+    def _close(socket: Any) -> None:
+        with suppress(OSError):  # gone already, which ends the reading as well
+            socket.shutdown(sockets.SHUT_RD)
+
+
+_watch = Watch()
+
+
 @contextmanager
-def _patience(environ: Environ) -> Iterator[None]:
+def _patience(socket: Any) -> Iterator[None]:
     """Under gunicorn the socket is known: a client that sends nothing for a while ends the reading."""
-    socket = environ.get("gunicorn.socket")
-    before = socket.gettimeout() if socket is not None else None
-    if socket is not None:
-        socket.settimeout(IDLE_SECONDS)
+    if socket is None:
+        yield
+        return
+    before = socket.gettimeout()
+    socket.settimeout(IDLE_SECONDS)
     try:
         yield
     finally:
-        if socket is not None:
-            socket.settimeout(before)
+        socket.settimeout(before)
 
 
 def _announced(environ: Environ) -> int | None:
@@ -56,30 +107,32 @@ class _Source:
 
     def __init__(self, environ: Environ, announced: int | None) -> None:
         self.stream = environ["wsgi.input"]
+        self.socket = environ.get("gunicorn.socket")
         self.announced = announced
         self.received = 0
-        self.started = time.monotonic()
 
     def read(self) -> bytes:
         wanted = PIECE if self.announced is None else min(PIECE, self.announced - self.received)
         if wanted <= 0:
             return b""
+        piece = b""
+        error = ""
+        if self.socket is not None:
+            _watch.expect(id(self), self.socket, PIECE_SECONDS)
         try:
-            piece: bytes = self.stream.read(wanted)
+            piece = self.stream.read(wanted)
         except TimeoutError:
+            error = f"nothing came for {IDLE_SECONDS} seconds"
+        except Exception as wrong:  # the server's own: broken chunks, a reset connection
+            error = type(wrong).__name__
+        if self.socket is not None and not _watch.done(id(self)):
+            error = f"it came slower than {PIECE:,} bytes in {PIECE_SECONDS} seconds"
+        if error:
             raise invalid(
-                f"The request stopped after {self.received:,} bytes for {IDLE_SECONDS} seconds.",
-                hint="Send the whole body.",
-            ) from None
-        except CallFailed:
-            raise
-        except Exception as error:  # the server's own: broken chunks, a reset connection
-            raise invalid(f"The body of the request cannot be read: {type(error).__name__}.") from None
+                f"The body of the request could not be read: {error}.", hint="Send the whole body, and faster."
+            )
         self.received += len(piece)
-        seconds = time.monotonic() - self.started - GRACE_SECONDS
-        if seconds > 0 and self.received < seconds * SLOWEST_BYTES_A_SECOND:
-            raise invalid(f"The request came too slowly: {self.received:,} bytes so far.", hint="Send the body faster.")
-        if not piece and self.announced is not None and self.received < self.announced:
+        if self.announced is not None and (len(piece) < wanted if self.socket is not None else not piece):
             raise invalid(
                 f"The body ended after {self.received:,} of the {self.announced:,} bytes that were announced.",
                 hint="Send the whole body with its right length.",
@@ -102,7 +155,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
     encodings = [one for one in encodings if one != "identity"]
     packed = encodings in (["gzip"], ["x-gzip"])
     source = _Source(environ, _announced(environ))
-    with _patience(environ):
+    with _patience(source.socket):
         if encodings and not packed:
             source.drain(4 * limit)
             raise invalid(

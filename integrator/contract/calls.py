@@ -105,9 +105,25 @@ def perform(call: Call, server: Any, context: Any, root: Any, basic: Basic | Non
     """The whole reply to a message that could be parsed. Raises CallFailed; nothing was applied then."""
     protocol = server.app.in_protocol
     context.in_document = root
-    protocol.create_in_document(context)
-    protocol.decompose_incoming_envelope(context)
-    (context,) = protocol.generate_method_contexts(context)
+    try:
+        protocol.create_in_document(context)
+        protocol.decompose_incoming_envelope(context)
+        (dispatched,) = protocol.generate_method_contexts(context)
+        try:
+            return _performed(call, server, dispatched, basic)
+        finally:
+            _let_go(dispatched)
+    finally:
+        _let_go(context)
+
+
+def _let_go(context: Any) -> None:
+    """Spyne's contexts are cycles: what hangs on them would stay in memory until the collector looks for it."""
+    context.in_document = context.in_header_doc = context.in_body_doc = None
+    context.in_object = context.out_object = context.out_string = context.udc = None
+
+
+def _performed(call: Call, server: Any, context: Any, basic: Basic | None) -> bytes:
     context.udc = call
     call.operation = context.descriptor.operation_name
     structlog.contextvars.bind_contextvars(operation=call.operation)
@@ -126,7 +142,7 @@ def perform(call: Call, server: Any, context: Any, root: Any, basic: Basic | Non
         _journal_fault(call, failed)
         raise
     finally:
-        call._connection = None
+        call._connection = call._reading = None
     _log(call)
     if call.lanes and not call.replayed:
         from integrator.sync.wake import wake

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import socket
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -88,30 +91,60 @@ class Socket:
 
 
 class Stops:
-    """A client that sends a piece and then nothing more."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self.pieces = list(pieces)
+    """A client that sends nothing more."""
 
     def read(self, _size: int) -> bytes:
-        if self.pieces:
-            return self.pieces.pop(0)
         raise TimeoutError("timed out")
 
 
 def test_a_client_that_stops_is_told_so_and_the_socket_is_as_before() -> None:
-    socket = Socket()
-    given = {"wsgi.input": Stops(b"abc"), "CONTENT_LENGTH": "10", "gunicorn.socket": socket}
-    with pytest.raises(CallFailed, match="stopped after 3 bytes for 30 seconds"):
+    fake = Socket()
+    given = {"wsgi.input": Stops(), "CONTENT_LENGTH": "10", "gunicorn.socket": fake}
+    with pytest.raises(CallFailed, match="nothing came for 30 seconds"):
         read_body(given, 100)
-    assert socket.timeouts == [bodies.IDLE_SECONDS, None]
+    assert fake.timeouts == [bodies.IDLE_SECONDS, None]
 
 
-def test_a_client_that_trickles_does_not_hold_a_thread_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(0, 10_000, 20))
-    monkeypatch.setattr(bodies.time, "monotonic", lambda: float(next(clock)))
-    with pytest.raises(CallFailed, match="too slowly"):
-        read_body({"wsgi.input": Stops(*[b"x"] * 400), "CONTENT_LENGTH": "400"}, 1000)
+def test_a_client_that_trickles_does_not_hold_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's read waits for the whole piece; the watch ends it."""
+    monkeypatch.setattr(bodies, "PIECE_SECONDS", 1)
+    client, server = socket.socketpair()
+    stop = threading.Event()
+
+    def trickle() -> None:
+        while not stop.wait(0.1):
+            client.send(b"x")
+
+    sender = threading.Thread(target=trickle)
+    sender.start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(CallFailed, match="slower than"):
+            read_body(
+                {"wsgi.input": server.makefile("rb"), "CONTENT_LENGTH": "60000", "gunicorn.socket": server}, 100_000
+            )
+    finally:
+        stop.set()
+        sender.join()
+    assert time.monotonic() - started < 5
+    server.send(b"the answer can still be sent")
+    assert client.recv(100) == b"the answer can still be sent"
+    client.close()
+    server.close()
+
+
+def test_the_watch_forgets_what_is_done_and_works_again() -> None:
+    watch = bodies.Watch()
+    one, other = socket.socketpair()
+    watch.expect(1, one, 0.0)
+    time.sleep(1.5)
+    assert watch.done(1) is False
+    assert watch.done(1) is True
+    watch.expect(2, other, 60)
+    assert watch.done(2) is True
+    assert watch.readings == {}
+    one.close()
+    other.close()
 
 
 def test_the_rest_of_a_body_over_the_limit_is_taken_in() -> None:

@@ -6,6 +6,7 @@ the process stays bounded, no secret is in the log, and the next good call works
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import re
 import socket
@@ -312,7 +313,8 @@ def exchange(service: Service, request: bytes, *, half_close: bool = False, time
     with socket.create_connection(("127.0.0.1", service.port), timeout=timeout) as connection:
         connection.sendall(request)
         if half_close:
-            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):  # answered and closed already
+                connection.shutdown(socket.SHUT_WR)
         data = b""
         while not complete(data):
             piece = connection.recv(65536)
@@ -455,3 +457,57 @@ def test_broken_http(name: str, hostile: Service, login: StoreLogin) -> None:
     assert megabytes(hostile) < MEGABYTES
     works(hostile, login)
     assert login.password not in hostile.text()
+
+
+@pytest.mark.slow
+def test_a_client_that_stops_sending_is_answered_and_frees_its_thread(hostile: Service, login: StoreLogin) -> None:
+    """The body never comes, and the connection stays open: after 30 seconds there is a Fault."""
+    good = e11(GOOD, credentials(login))
+    (reply,) = exchange(hostile, plain(str(len(good)), good[:100], "Connection: close\r\n"), timeout=45)
+    assert "nothing came for 30 seconds" in content_of(reply).findtext("faultstring")
+    assert 29 < reply.seconds < 40
+    works(hostile, login)
+
+
+@pytest.mark.slow
+def test_a_client_that_trickles_is_answered_and_frees_its_thread(hostile: Service, login: StoreLogin) -> None:
+    good = e11(GOOD, credentials(login)) + b" " * 1000
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", hostile.port), timeout=2) as connection:
+        connection.sendall(plain(str(len(good)), good[:100], "Connection: close\r\n"))
+        data = b""
+        while not complete(data) and time.monotonic() - started < 80:
+            with contextlib.suppress(TimeoutError):
+                data += connection.recv(65536)
+            if not data:
+                connection.sendall(b" ")
+    assert b"came slower than" in data
+    assert 55 < time.monotonic() - started < 75
+    works(hostile, login)
+
+
+@pytest.mark.slow
+def test_messages_full_of_invented_names_do_not_fill_the_memory(hostile: Service, login: StoreLogin) -> None:
+    """libxml2 keeps every name that a thread has ever read; so the names must go with the thread that parsed them."""
+    soap = Soap(hostile.url, login)
+    sizes = []
+    for turn in range(30):
+        names = "".join(f"<n{turn}x{i}/>" for i in range(100_000))
+        assert soap.post("ProductTasks", e11(item(names), credentials(login))).status == 200
+        sizes.append(megabytes(hostile))
+    assert sizes[-1] - sizes[4] < 60, sizes
+
+
+@pytest.mark.slow
+def test_many_hostile_messages_at_once(hostile: Service, login: StoreLogin) -> None:
+    """The worst of them from eight clients: bounded memory, every client answered, and a good call right after."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    worst = ["1,000,000 empty elements", "200,000 names", "gzip bomb of 1 GB", "text of 7 MB", "nesting of 100,000"]
+    with ThreadPoolExecutor(8) as pool:
+        requests = [wire(ROWS[name], login) for name in worst]
+        for replies in pool.map(lambda r: exchange(hostile, r, timeout=120), requests * 4):
+            (reply,) = replies
+            content_of(reply)
+    assert megabytes(hostile) < 2 * MEGABYTES
+    works(hostile, login)
