@@ -134,13 +134,15 @@ class Outcome(StrEnum):
 class PushResult:
     """What became of one item. `remote`: the ids to remember (merged into what is known).
 
-    `sent` is what to remember as accepted; it is compared with the next wanted value.
+    `sent` is what to remember as accepted; it is compared with the next wanted value. `created`: push_content made
+    it just now, with the price and the stock of the push, so that these need not be pushed again.
     """
 
     product_id: int
     outcome: Outcome
     remote: Mapping[str, str] = field(default_factory=dict)
     sent: Mapping[str, Any] | None = None
+    created: bool = False
     code: str = ""
     message: str = ""
     hint: str = ""

@@ -4,7 +4,7 @@ They run in a thread of their own and not as jobs, so that no number of shops th
 return of a dead worker's jobs, waiting for a free place.
 
     sweep       5 s     a job for every channel on which something is due; whatever wake-up was lost
-    take back   5 s     jobs of workers that died; the sweep after it lines their channels up again
+    take back   2 s     jobs of workers that died; the sweep after it lines their channels up again
     boundaries  20 s    sales that begin or end, where the platform has no sale windows
     clean up    1 h     the journal
 """
@@ -31,7 +31,7 @@ from integrator.sync.queue import INSERT, PARAMETERS, PRIORITIES
 
 logger = logging.getLogger(__name__)
 
-TAKE_BACK_EVERY = 5.0  # seconds; with worker_dead_after's 20 a job is taken back within 30
+TAKE_BACK_EVERY = 2.0  # seconds; with worker_dead_after's 20 a job is taken back within half a minute
 
 _LANE = """
     SELECT '{lane}' AS kind WHERE EXISTS (SELECT 1 FROM lanes l WHERE l.account_id = c.account_id

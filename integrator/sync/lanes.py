@@ -58,6 +58,7 @@ class Batch:
     pushes: list[StylePush]
     refused: list[PushResult]
     claimed: dict[int, record.Claimed]
+    others: dict[tuple[str, int], int]  # content: (lane, product) -> `wanted` of price and stock, in this snapshot
     size: int
     cap: int
 
@@ -93,6 +94,9 @@ def push_batch(account_id: int, channel_id: int, lane: str, now: datetime | None
         if lane == "stock" and not _orders_seen(work, now):
             report.state = "paused"
             return report
+        if lane != "content":
+            with begin() as connection:
+                report.waiting = record.park(connection, channel, lane, now)
         batch = _read(channel, lane, now)
         report.claimed = len(batch.claimed)
         _push(work, lane, batch, report)
@@ -149,6 +153,12 @@ CLAIM_STYLES = text(
 )
 
 
+OTHER_LANES = text(
+    "SELECT lane, product_id, wanted FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id"
+    " AND lane IN ('price', 'stock') AND product_id = ANY(:ids)"
+)
+
+
 def _read(channel: ChannelRecord, lane: str, now: datetime) -> Batch:
     """The next batch, from one snapshot: `wanted` must never be newer than the values that go with it."""
     capabilities = channel.capabilities
@@ -177,10 +187,13 @@ def _read(channel: ChannelRecord, lane: str, now: datetime) -> Batch:
         ).all()
         claimed = {row.product_id: record.Claimed(row.item_id, row.wanted, row.attempts) for row in rows}
         loaded = load_listings(connection, channel, lane, list(claimed), now)
+        where = {"account_id": channel.account_id, "channel_id": channel.id, "ids": list(claimed)}
+        others = connection.execute(OTHER_LANES, where).all() if lane == "content" else []
     # the loader may bring siblings along as wanted; only what was claimed is ours to record
     narrowed = [replace(style, wanted=style.wanted & claimed.keys()) for style in loaded.pushes]
     refused = [one for one in loaded.refused if one.product_id in claimed]
-    return Batch([style for style in narrowed if style.wanted], refused, claimed, size, cap)
+    wanted = {(row.lane, row.product_id): row.wanted for row in others}
+    return Batch([style for style in narrowed if style.wanted], refused, claimed, wanted, size, cap)
 
 
 # -- call
@@ -195,15 +208,12 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
         writes.refused(result.product_id, batch.claimed[result.product_id], _reasoned(result))
     for product_id in batch.claimed.keys() - listings.keys() - {one.product_id for one in batch.refused}:
         writes.settled(product_id, batch.claimed[product_id])  # gone meanwhile
-    waiting, same = set(), set()
+    same = set()
     for one in listings.values():
-        if lane != "content" and one.is_new:
-            waiting.add(one.product_id)
-            writes.parked(one.product_id, batch.claimed[one.product_id])
-        elif unchanged(lane, one):
+        if unchanged(lane, one):
             same.add(one.product_id)
             writes.settled(one.product_id, batch.claimed[one.product_id])
-    parts = _without(batch.pushes, waiting | same)
+    parts = _without(batch.pushes, same)
     if lane == "content":
         hidden = _not_for_sale(connector, parts, report)
         for product_id in hidden:
@@ -220,12 +230,15 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
         sent = send(call, units(parts, by_item=lane != "content"), alive)
     if lane == "content" and sent.unknown:
         _find_again(connector, sent)
-    report.waiting, report.unchanged, report.calls = len(waiting), len(same), report.calls + sent.calls
+    report.unchanged, report.calls = len(same), report.calls + sent.calls
     for product_id, result in sent.results.items():
         listing, claim = listings[product_id], batch.claimed[product_id]
         if result.outcome is Outcome.ACCEPTED:
             report.accepted += 1
             writes.accepted(product_id, claim, accepted(lane, listing, result))
+            if result.created and lane == "content":
+                for other in ("price", "stock"):
+                    writes.carried(other, product_id, batch.others[other, product_id], accepted(other, listing))
         elif result.outcome is Outcome.RETRY:
             report.retried += 1
             writes.retry(product_id, claim, circuit.backoff(claim.attempts + 1), _reasoned(result))

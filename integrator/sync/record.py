@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -15,7 +16,7 @@ from integrator.journal import issues
 from integrator.journal.issues import Finding
 
 ATTEMPTS_TO_ISSUE = 5  # of one item, while others go through
-PARKED = 1000 * 365 * 86_400.0  # seconds: price and stock of a product that the shop does not have yet
+PARKED_AT_ONCE = 10_000
 
 LOCK = text(
     "SELECT 1 FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane = :lane"
@@ -25,14 +26,14 @@ LOCK = text(
 # `same`: the value that was pushed is still the one that is wanted
 UPDATE = text(
     "UPDATE lanes l SET"
-    " pending = CASE WHEN v.verdict IN ('retry', 'parked', 'tried') THEN l.pending ELSE l.pending AND NOT v.same END,"
+    " pending = CASE WHEN v.verdict IN ('retry', 'tried') THEN l.pending ELSE l.pending AND NOT v.same END,"
     " failed = CASE v.verdict WHEN 'refused' THEN v.same WHEN 'accepted' THEN false ELSE l.failed END,"
     " due_at = CASE WHEN v.same AND v.wait IS NOT NULL THEN now() + make_interval(secs => v.wait) ELSE l.due_at END,"
-    " attempts = CASE v.verdict WHEN 'accepted' THEN 0 WHEN 'settled' THEN 0 WHEN 'parked' THEN l.attempts"
-    "   WHEN 'tried' THEN l.attempts ELSE l.attempts + 1 END,"
+    " attempts = CASE WHEN v.verdict IN ('accepted', 'settled') THEN 0 WHEN v.verdict = 'tried' THEN l.attempts"
+    "   ELSE l.attempts + 1 END,"
     " accepted_at = CASE v.verdict WHEN 'accepted' THEN now() ELSE l.accepted_at END,"
     " sent = CASE v.verdict WHEN 'accepted' THEN v.sent ELSE l.sent END,"
-    " attempt_id = CASE WHEN v.verdict IN ('settled', 'parked') THEN l.attempt_id"
+    " attempt_id = CASE WHEN v.verdict = 'settled' THEN l.attempt_id"
     "   ELSE coalesce(:attempt_id, l.attempt_id) END"
     " FROM (SELECT n.product_id, n.verdict, n.sent, n.wait, n.wanted IS NULL OR n.wanted = c.wanted AS same"
     "   FROM unnest(CAST(:ids AS bigint[]), CAST(:wanted AS bigint[]), CAST(:verdicts AS text[]),"
@@ -51,6 +52,16 @@ LINK = text(
     " AS v(product_id, remote, conflict)"
     " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.product_id = v.product_id"
     " AND (v.conflict OR NOT l.remote @> v.remote OR l.state <> 'linked')"
+)
+
+# Price and stock of products that the shop does not have yet: out of the way of the others, all at once.
+PARK = text(
+    "UPDATE lanes l SET due_at = '9999-01-01' FROM (SELECT k.product_id FROM lanes k JOIN listings r"
+    "  ON r.account_id = k.account_id AND r.channel_id = k.channel_id AND r.product_id = k.product_id"
+    "  WHERE k.account_id = :account_id AND k.channel_id = :channel_id AND k.lane = :lane AND k.pending"
+    "  AND k.due_at <= :now AND r.remote = '{}' ORDER BY k.product_id LIMIT :most FOR NO KEY UPDATE OF k) new"
+    " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane"
+    " AND l.product_id = new.product_id"
 )
 
 RELEASE = text(
@@ -80,6 +91,7 @@ class Writes:
     lane: str
     rows: dict[int, tuple[int | None, str, str | None, float | None]] = field(default_factory=dict)
     remotes: dict[int, tuple[Mapping[str, str], bool]] = field(default_factory=dict)
+    carriages: dict[str, dict[int, tuple[int, str]]] = field(default_factory=dict)  # by lane
     fresh: list[int] = field(default_factory=list)  # the shop did not have them before
     findings: list[Finding] = field(default_factory=list)
     well: list[str] = field(default_factory=list)  # item ids whose issues are over
@@ -89,10 +101,6 @@ class Writes:
         self.rows[product_id] = (claim.wanted, "settled", None, None)
         self.well.append(claim.item_id)
 
-    def parked(self, product_id: int, claim: Claimed) -> None:
-        """It waits until the shop has the product."""
-        self.rows[product_id] = (claim.wanted, "parked", None, PARKED)
-
     def tried(self, product_id: int) -> None:
         """It was in a request that failed as a whole: the channel's pause says when it is next."""
         self.rows[product_id] = (None, "tried", None, None)
@@ -100,6 +108,10 @@ class Writes:
     def accepted(self, product_id: int, claim: Claimed, sent: Mapping[str, Any]) -> None:
         self.rows[product_id] = (claim.wanted, "accepted", json.dumps(sent, ensure_ascii=False), None)
         self.well.append(claim.item_id)
+
+    def carried(self, lane: str, product_id: int, wanted: int, sent: Mapping[str, Any]) -> None:
+        """Another lane's value that went along when the product was made."""
+        self.carriages.setdefault(lane, {})[product_id] = (wanted, json.dumps(sent, ensure_ascii=False))
 
     def retry(self, product_id: int, claim: Claimed, wait: float, result: PushResult) -> None:
         """`wait`: seconds until it is tried again."""
@@ -141,6 +153,20 @@ class Writes:
         if self.fresh:
             fresh = sorted(self.fresh)
             connection.execute(LOCK_WAITING, {**where, "ids": fresh})
+            for lane, carried in sorted(self.carriages.items()):
+                connection.execute(
+                    UPDATE,
+                    {
+                        **where,
+                        "lane": lane,
+                        "attempt_id": attempt_id,
+                        "ids": list(carried),
+                        "wanted": [wanted for wanted, _ in carried.values()],
+                        "verdicts": ["accepted"] * len(carried),
+                        "sent": [sent for _, sent in carried.values()],
+                        "waits": [None] * len(carried),
+                    },
+                )
             connection.execute(RELEASE, {**where, "ids": fresh})
         if self.remotes:
             ids = sorted(self.remotes)
@@ -171,6 +197,17 @@ class Writes:
             subject_ids=self.well,
             purpose=self.lane,
         )
+
+
+def park(connection: Connection, channel: ChannelRecord, lane: str, now: datetime) -> int:
+    """Price and stock wait until the shop has the product; `Writes.link` lets them go. How many were put aside."""
+    where = {"account_id": channel.account_id, "channel_id": channel.id, "lane": lane, "now": now}
+    total = 0
+    while True:
+        count = connection.execute(PARK, {**where, "most": PARKED_AT_ONCE}).rowcount
+        total += count
+        if count < PARKED_AT_ONCE:
+            return total
 
 
 def remember_size(

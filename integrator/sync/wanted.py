@@ -104,9 +104,14 @@ def wanted(lane: str, listing: ListingPush) -> dict[str, Any]:
 
 
 def accepted(lane: str, listing: ListingPush, result: PushResult | None = None) -> dict[str, Any]:
-    """What to keep in `lanes.sent` once the shop holds it. A connector that says nothing keeps its memory."""
+    """What to keep in `lanes.sent` once the shop holds it. A connector that says nothing keeps its memory.
+
+    Without a result: of a lane that another one's push carried.
+    """
     ours = wanted(lane, listing)
-    theirs = result.sent if result is not None and result.sent is not None else listing.sent or {}
+    if result is None:
+        return ours
+    theirs = result.sent if result.sent is not None else listing.sent or {}
     if lane == "content":
         before = (listing.sent or {}).get("fields") or {}
         ours["fields"] = {**before, **ours["fields"]}

@@ -74,32 +74,30 @@ def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
     make_merchant: Callable[..., Merchant], make_worker: Callable[..., WorkerProcess]
 ) -> None:
     chance = random.Random(SEED)
-    merchant = make_merchant(poll_seconds=10)
+    merchant = make_merchant(poll_seconds=10, publish_new=True)
     merchant.shop.behave(latency_ms=100)  # so that most kills come while the shop is at work
-    worker = make_worker()
+    workers = [make_worker(), make_worker()]
     skus = [f"K{n:04}" for n in range(PRODUCTS)]
-    for start in range(0, PRODUCTS, 100):
-        results = merchant.products([product(sku, chance.randint(50, 99)) for sku in skus[start : start + 100]])
-        assert all(one.success for one in results)
+    merchant.products([product(sku, chance.randint(50, 99)) for sku in skus[:100]])
+    until(lambda: len(merchant.shop.variants()) == 100, 60, "the first products are in the shop")
     stop = threading.Event()
     pos = Pos(merchant, stop)
     pos.start()
     placed: set[str] = set()
-    for _ in range(KILLS):
-        ends = time.monotonic() + chance.uniform(0.8, 3.5)
+    in_calls = 0
+    for n in range(KILLS):
+        if n in (1, 4):  # the rest of the catalogue comes while workers die
+            merchant.products([product(sku, chance.randint(50, 99)) for sku in skus[100 : 200 if n == 1 else 300]])
+        ends = time.monotonic() + chance.uniform(0.5, 4.5)
         while time.monotonic() < ends:
-            merchant.stock({sku: chance.randint(50, 99) for sku in chance.sample(skus, 20)})
-            there = [one["sku"] for one in merchant.shop.variants() if one["published"]] or []
-            if there:
-                placed.add(merchant.shop.place_order([Line(chance.choice(there))]))
-            time.sleep(0.2)
+            merchant.stock({sku: chance.randint(50, 99) for sku in chance.sample(sorted(merchant.accepted), 20)})
+            there = [one["sku"] for one in merchant.shop.variants()]
+            placed.add(merchant.shop.place_order([Line(chance.choice(there))]))
+            time.sleep(0.1)
+        in_calls += merchant.count("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") > 0
+        worker = chance.choice(workers)
         worker.kill()
         worker.start()
-    if not placed:  # nothing was published yet: sell what is there now
-        until(lambda: len(merchant.shop.variants()) == PRODUCTS, 60, "all products are in the shop")
-    for _ in range(10):
-        placed.add(merchant.shop.place_order([Line(chance.choice(skus))]) if len(merchant.shop.variants()) == PRODUCTS else "")
-    placed.discard("")
     merchant.shop.behave()
 
     def at_rest() -> bool:
@@ -116,6 +114,8 @@ def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
         stop.set()
         pos.join()
     assert pos.problem is None
+    print(f"{KILLS} kills, {in_calls} while a job ran, {len(placed)} orders, {len(pos.shipped)} shipments")
+    assert len(placed) > 20
     # R1: every acknowledged item is in the shop with its newest value, less what the POS does not count yet
     variants = merchant.shop.variants()
     sold = {
@@ -132,7 +132,8 @@ def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
     assert len({one["product_id"] for one in variants}) == PRODUCTS
     assert pos.offered_after_confirm == []
     assert max(pos.confirmed.values()) == 1
-    remote = {row.public_id: row.remote_id for row in merchant.rows("SELECT public_id, remote_id FROM orders WHERE account_id = :a")}
+    orders = merchant.rows("SELECT public_id, remote_id FROM orders WHERE account_id = :a")
+    remote = {row.public_id: row.remote_id for row in orders}
     assert set(remote.values()) == placed
     for public_id, order in remote.items():
         assert len(merchant.shop.order(order)["shipments"]) == (public_id in pos.shipped)

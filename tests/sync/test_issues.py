@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from integrator.cli import main
 from integrator.connectors.pushes import Outcome
 from integrator.journal import issues as journal
 from integrator.settings import settings
+from integrator.store import engine as store_engine
 from integrator.store.engine import begin
 from integrator.sync import resend
 from integrator.sync.drain import drain
@@ -97,39 +98,38 @@ def test_dismissed_is_closed_until_it_happens_again(stage: Stage) -> None:
 def test_many_findings_are_one_statement_and_the_last_of_two_counts(stage: Stage) -> None:
     where = {"account_id": stage.store.account_id, "store_id": stage.store.store_id, "subject": "product"}
     with begin() as connection:
-        findings = [journal.Finding("B", "X", "one"), journal.Finding("A", "X", "two"), journal.Finding("B", "Y", "three\x00")]
+        reasons = (("B", "X", "one"), ("A", "X", "two"), ("B", "Y", "three\x00"))
+        findings = [journal.Finding(*one) for one in reasons]
         journal.report_many(connection, **where, findings=findings)
         journal.report_many(connection, **where, findings=[])
         rows = journal.listed(connection, stage.store.account_id)
-    assert {(row["subject_id"], row["code"], row["message"]) for row in rows} == {("A", "X", "two"), ("B", "Y", "three")}
+    found = {(row["subject_id"], row["code"], row["message"]) for row in rows}
+    assert found == {("A", "X", "two"), ("B", "Y", "three")}
 
 
 # -- the command line
 
 
 @pytest.fixture
-def integrator(stage: Stage, database: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def integrator(
+    stage: Stage, database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Any]:
+    """The command in this process, which knows the scripted platform; its JSON."""
+    monkeypatch.setenv("DATABASE_URL", database)
+    settings.cache_clear()
+
     def run(*arguments: str, code: int = 0) -> Any:
-        key = settings().secret_key
-        assert key is not None
-        done = subprocess.run(
-            [sys.executable, "-c", MAIN, *arguments, "--json"],
-            capture_output=True, text=True, timeout=60, cwd=tmp_path,
-            env={"DATABASE_URL": database, "INTEGRATOR_SECRET_KEY": key.get_secret_value(), "PATH": ""},
-        )  # fmt: skip
-        assert done.returncode == code, done.stderr
-        return json.loads(done.stdout) if done.stdout else json.loads(done.stderr)
+        capsys.readouterr()
+        try:
+            with pytest.raises(SystemExit) as end:
+                main([*arguments, "--json"])
+        finally:
+            store_engine.configure(database)
+        said = capsys.readouterr()
+        assert (end.value.code or 0) == code, said.err
+        return json.loads(said.out or said.err)
 
     return run
-
-
-# the scripted platform is found in the command's process too
-MAIN = """
-import sys; sys.path.insert(0, %r)
-import tests.sync.conftest
-from integrator.cli import main
-main(sys.argv[1:])
-""" % str(__import__("pathlib").Path(__file__).parents[2])
 
 
 def test_the_commands_list_show_resend_and_dismiss(stage: Stage, integrator: Any) -> None:
@@ -156,7 +156,7 @@ def test_the_sync_command_puts_in_jobs_or_does_it_here(stage: Stage, integrator:
     stage.products(item("A"))
     channel = str(stage.channel_id)
     assert integrator("sync", channel, "--lane", "stock")["work"] == ["stock"]
-    done = integrator("sync", channel, "--full", "--wait")  # in a process of its own, so with a shop of its own
+    done = integrator("sync", channel, "--full", "--wait")
     assert done["accepted"] == {"content": 1, "price": 1, "stock": 1}
     assert done["reconciliation"]["listed"] == 0
     rows = integrator("attempt", "list", channel, "--purpose", "stock")

@@ -63,12 +63,25 @@ def test_new_products_are_created_and_then_everything_is_at_rest(stage: Stage) -
 def test_price_and_stock_wait_for_the_product_without_noise(stage: Stage) -> None:
     stage.products(item("A"))
     report = push_once(*stage.ids, "stock")
-    assert (report.state, report.claimed, report.waiting, report.calls) == ("done", 1, 1, 0)
+    assert (report.state, report.claimed, report.waiting, report.calls) == ("done", 0, 1, 0)
     assert push_once(*stage.ids, "stock").state == "idle"  # no busy loop
     assert stage.lanes("stock")["A"].pending
     assert not stage.issues()
     push_once(*stage.ids, "content")
     assert push_once(*stage.ids, "stock").accepted == 1
+
+
+def test_what_creation_carried_is_not_pushed_again(stage: Stage) -> None:
+    stage.shop.says_created = True
+    stage.products(item("A", 5), item("B", 7))
+    stage.shop.after.append(lambda verb, _: stage.stock(B=8) if verb == "content" else None)
+    push_once(*stage.ids, "content")
+    assert {sku: row.pending for sku, row in stage.lanes("stock").items()} == {"A": False, "B": True}
+    assert stage.lanes("price")["B"].sent["Price"] == "9.9"
+    drain(*stage.ids)
+    assert stage.shop.verbs("stock") == [["B"]]
+    assert stage.shop.verbs("price") == []
+    assert stage.shop.products["B"].quantity == 8
 
 
 def test_ten_updates_before_a_push_are_one_push_of_the_newest(stage: Stage) -> None:

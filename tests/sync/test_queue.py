@@ -43,7 +43,7 @@ def fetch(worker: int = 0) -> dict[str, Any] | None:
 def at_rest(stage: Stage) -> None:
     drain(*stage.ids)
     with begin() as connection:
-        connection.execute(text("UPDATE channels SET sync = sync || '{\"webhooks_at\": \"2999-01-01\"}'"))
+        connection.execute(text('UPDATE channels SET sync = sync || \'{"webhooks_at": "2999-01-01"}\''))
         connection.execute(text("DELETE FROM procrastinate_jobs"))
 
 
@@ -116,9 +116,9 @@ def test_the_sweep_finds_what_no_wake_up_told_of(stage: Stage) -> None:
         ("last_pull_at = now() - interval '5 minutes'", ["pull"]),
         ("last_pull_at = NULL", ["pull"]),
         ("last_pull_at = now() - interval '5 minutes', settings = settings || '{\"poll_seconds\": 600}'", []),
-        ("sync = sync || '{\"look_at\": \"2026-01-01\"}'", ["pull"]),
-        ("sync = sync || '{\"orders\": [\"1\"]}'", ["pull"]),
-        ("sync = sync || '{\"reconciled_at\": \"2026-01-01\"}'", ["reconcile"]),
+        ('sync = sync || \'{"look_at": "2026-01-01"}\'', ["pull"]),
+        ('sync = sync || \'{"orders": ["1"]}\'', ["pull"]),
+        ('sync = sync || \'{"reconciled_at": "2026-01-01"}\'', ["reconcile"]),
         ("created_at = now() - interval '2 days'", ["reconcile"]),
         ("last_pull_at = NULL, paused_until = now() + interval '1 minute'", []),
         ("last_pull_at = NULL, state = 'held'", []),
@@ -214,7 +214,8 @@ def test_the_journal_is_cleaned_and_nothing_else(stage: Stage) -> None:
         for days in (1, 20, 40):
             connection.execute(
                 text(
-                    "INSERT INTO attempts (account_id, channel_id, purpose, method, url, outcome, milliseconds, started_at)"
+                    "INSERT INTO attempts"
+                    " (account_id, channel_id, purpose, method, url, outcome, milliseconds, started_at)"
                     " VALUES (:a, :c, 'x', 'GET', 'u', 'ok', 1, now() - make_interval(days => :d));"
                     " INSERT INTO calls (account_id, id, store_id, user_name, operation, started_at, answer)"
                     " VALUES (:a, gen_random_uuid(), :s, 'u', 'x', now() - make_interval(days => :d), 'x');"

@@ -44,9 +44,7 @@ def save(stage: Stage, shipment_id: str, **lines: int) -> None:
 
 def rows(stage: Stage) -> dict[str, Any]:
     with begin() as connection:
-        found = connection.execute(
-            text("SELECT * FROM shipments WHERE account_id = :a"), {"a": stage.store.account_id}
-        )
+        found = connection.execute(text("SELECT * FROM shipments WHERE account_id = :a"), {"a": stage.store.account_id})
         return {row.shipment_id: row for row in found}
 
 

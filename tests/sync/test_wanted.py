@@ -25,13 +25,13 @@ from integrator.sync.wanted import CONTENT_PARTS, accepted, unchanged, wanted
 D = Decimal
 LISTING = ListingPush(
     1, "A", 3, {"product": "9"},
-    Content("Mug", long_description="<p>Blue</p>", images=(Image("https://x/1.jpg"),), weight=D("0.5"), weight_unit="kg"),
+    Content("Mug", long_description="<p>Blue</p>", images=(Image("https://x/1.jpg"),), weight=D("0.5")),
     Price(D("9.90")), Stock(D(5)), CONTENT_FIELDS,
 )  # fmt: skip
 
 
 def after(lane: str, listing: ListingPush, result: PushResult | None = None) -> ListingPush:
-    return replace(listing, sent=accepted(lane, listing, result))
+    return replace(listing, sent=accepted(lane, listing, result or PushResult(1, Outcome.ACCEPTED)))
 
 
 def test_every_content_field_is_compared() -> None:

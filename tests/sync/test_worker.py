@@ -47,7 +47,7 @@ def test_a_change_is_sent_within_a_second(running: None) -> None:
     for quantity in range(20, 30):
         stage.stock(A=quantity)
         wake(stage.store.account_id, stage.store.store_id, ["stock"])
-        waits.append(until(lambda: stage.shop.products["A"].quantity == quantity))  # noqa: B023
+        waits.append(until(lambda wanted=quantity: stage.shop.products["A"].quantity == wanted))
     assert statistics.median(waits) < 0.5, waits
     assert max(waits) < 5, waits
 
@@ -102,7 +102,7 @@ def test_shops_that_hang_do_not_take_the_others_places(running: None) -> None:
     for quantity in range(20, 26):
         stage.stock(A=quantity)
         wake(stage.store.account_id, stage.store.store_id, ["stock"])
-        waits.append(until(lambda: stage.shop.products["A"].quantity == quantity))  # noqa: B023
+        waits.append(until(lambda wanted=quantity: stage.shop.products["A"].quantity == wanted))
     for one in hanging:
         one.pulled(state="held")
     assert statistics.median(waits) < 0.5, waits
@@ -110,11 +110,11 @@ def test_shops_that_hang_do_not_take_the_others_places(running: None) -> None:
 
 @pytest.mark.slow
 def test_two_hundred_busy_channels_take_turns(running: None) -> None:
-    """Each has five content batches of a shop that takes 20 ms; whoever comes last waits no longer than its turn."""
+    """Each has three content batches of a shop that takes 20 ms; whoever comes last waits no longer than its turn."""
     stages = [make_stage() for _ in range(200)]
     finished: dict[int, float] = {}
     for one in stages:
-        one.products(*(item(f"P{n}") for n in range(40)))
+        one.products(*(item(f"P{n}") for n in range(24)))
         one.shop.before.append(lambda verb, _: time.sleep(0.02))
     started = time.monotonic()
     for one in stages:
@@ -122,16 +122,16 @@ def test_two_hundred_busy_channels_take_turns(running: None) -> None:
     first_batches = []
     while len(finished) < len(stages):
         for one in stages:
-            if one.channel_id not in finished and len(one.shop.products) == 40:
+            if one.channel_id not in finished and len(one.shop.products) == 24:
                 finished[one.channel_id] = time.monotonic() - started
         if not first_batches and all(one.shop.products for one in stages):
             first_batches.append(time.monotonic() - started)
         assert time.monotonic() - started < 200
         time.sleep(0.05)
     times = sorted(finished.values())
-    print(f"first batch of the last channel after {first_batches[0]:.1f} s; channels done {times[0]:.1f} to {times[-1]:.1f} s")
+    print(f"first batch of the last after {first_batches[0]:.1f} s; done after {times[0]:.1f} to {times[-1]:.1f} s")
     # in turns: nobody is done long before the others, and nobody starts when the others are done
-    assert first_batches[0] < 0.5 * times[-1]
+    assert first_batches[0] < 0.7 * times[-1]
     assert times[0] > 0.3 * times[-1]
     with begin() as connection:
         left = connection.execute(text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")).scalar_one()

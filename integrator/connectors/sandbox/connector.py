@@ -311,8 +311,8 @@ def unreadable(order: Mapping[str, Any], error: Exception) -> OrderProblem:
     return OrderProblem(str(order.get("id", "")), message, number=str(order.get("number", "")))
 
 
-def accepted(one: ListingPush, remote: Mapping[str, str] | None = None) -> PushResult:
-    return PushResult(one.product_id, Outcome.ACCEPTED, remote=remote or {})
+def accepted(one: ListingPush, remote: Mapping[str, str] | None = None, *, created: bool = False) -> PushResult:
+    return PushResult(one.product_id, Outcome.ACCEPTED, remote=remote or {}, created=created)
 
 
 def refused(one: ListingPush, error: Mapping[str, Any]) -> PushResult:
@@ -350,5 +350,8 @@ def content_results(listings: Sequence[ListingPush], answer: Json) -> list[PushR
     results = []
     for one, variant in zip(listings, answer["variants"], strict=True):
         refusal = variant.get("error")
-        results.append(refused(one, refusal) if refusal else accepted(one, mapping.remote(variant)))
+        if refusal:
+            results.append(refused(one, refusal))
+        else:
+            results.append(accepted(one, mapping.remote(variant), created=bool(variant.get("created"))))
     return results

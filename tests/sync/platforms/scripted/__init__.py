@@ -63,6 +63,7 @@ class Shop:
     answers: dict[tuple[str, str], Outcome] = field(default_factory=dict)
     calls: list[tuple[str, list[str]]] = field(default_factory=list)
     credentials_ok: bool = True
+    says_created: bool = False
     webhook_problem: str = ""
     shipment_answer: ShipmentResult | None = None
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -138,9 +139,10 @@ class Scripted(Connector):
         for one in wanted:
             outcome = self.shop.answers.get((verb, one.item_id), Outcome.ACCEPTED)
             if outcome is Outcome.ACCEPTED:
+                new = one.item_id not in self.shop.products
                 apply(one)
                 ids = {"product": self.shop.products[one.item_id].id}
-                results.append(PushResult(one.product_id, outcome, remote=ids))
+                results.append(PushResult(one.product_id, outcome, remote=ids, created=new and self.shop.says_created))
             else:
                 results.append(PushResult(one.product_id, outcome, message=f"{one.item_id} is not wanted here."))
         self._after(verb, skus)

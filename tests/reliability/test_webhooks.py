@@ -1,0 +1,69 @@
+"""R8: webhooks lost, doubled, late and forged: the orders are the shop's within one poll."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from integrator.settings import settings
+from integrator.web.webhooks import blueprint
+from tests.connectors.sandbox import Quiet
+from tests.connectors.shop import Line
+from tests.reliability.conftest import Merchant, WorkerProcess, product, until
+
+ORDERS, POLL_SECONDS = 60, 10
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where webhooks arrive: the web role's own blueprint on a port."""
+    import threading
+
+    app = Flask(__name__)
+    app.register_blueprint(blueprint)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("INTEGRATOR_PUBLIC_URL", url)  # a sandbox shop calls no other service than its own
+    settings.cache_clear()
+    yield url
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_lost_doubled_and_forged_webhooks_change_nothing(
+    make_merchant: Callable[..., Merchant], make_worker: Callable[..., WorkerProcess], receiver: str
+) -> None:
+    merchant = make_merchant(poll_seconds=POLL_SECONDS, publish_new=True)
+    merchant.products([product("A", 500)])
+    make_worker(INTEGRATOR_PUBLIC_URL=receiver)
+    registered = "SELECT count(*) FROM channels WHERE account_id = :a AND id = :c AND sync ? 'webhooks_at'"
+    until(lambda: merchant.pending() == 0 and merchant.count(registered) == 1, 30, "the webhook is registered")
+    count = "SELECT count(*) FROM orders WHERE account_id = :a AND channel_id = :c"
+
+    # a webhook makes it quick, much quicker than the poll
+    merchant.shop.place_order([Line("A")])
+    until(lambda: merchant.count(count) == 1, 5, "the order that a webhook told of")
+
+    merchant.shop.behave(webhooks_lost_percent=20, webhooks_doubled_percent=20)
+    path = f"{receiver}/webhooks/{merchant.ids[0]}/{merchant.ids[1]}"
+    placed = {row.remote_id for row in merchant.rows("SELECT remote_id FROM orders WHERE account_id = :a")}
+    forged = []
+    for n in range(ORDERS):
+        placed.add(merchant.shop.place_order([Line("A")]))
+        if n % 5 == 0:
+            headers = {"X-Sandbox-Signature": f"t={int(time.time())},v1=00ff"}
+            forged.append(httpx.post(path, json={"id": n, "topic": "order.created", "order_id": 1}, headers=headers))
+    assert {one.status_code for one in forged} == {401}
+    until(lambda: merchant.count(count) >= len(placed), POLL_SECONDS + 10, "all orders, one poll later")
+    rows = merchant.rows("SELECT remote_id FROM orders WHERE account_id = :a AND channel_id = :c")
+    assert sorted(row.remote_id for row in rows) == sorted(placed)
+    assert merchant.count("SELECT count(*) FROM deliveries WHERE account_id = :a AND kind = 'order'") == len(placed)
