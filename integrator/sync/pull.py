@@ -174,7 +174,7 @@ def _forget_stock(connection: Connection, channel: ChannelRecord, remote_ids: Se
         " AND product_id = ANY(CAST(:products AS bigint[])) AND sent IS NOT NULL"
     )
     wanted = {**where, "products": list(products)}
-    connection.execute(text(f"SELECT 1 FROM lanes{which} ORDER BY product_id FOR NO KEY UPDATE"), wanted)
+    connection.execute(text(f"SELECT 1 FROM lanes{which} ORDER BY product_id FOR NO KEY UPDATE"), wanted)  # noqa: S608
     connection.execute(text(f"UPDATE lanes SET sent = sent || '{{\"stale\": true}}'{which}"), wanted)  # noqa: S608 - fixed text
 
 
