@@ -322,7 +322,7 @@ class ContentPush:
         assert answer.error is not None
         body = {key: value for key, value in write.body.items() if key not in names}
         note = f"Written without {names[0]}: {answer.error.message} ({answer.error.code})."
-        again.append(Write(body, write.sku, write.listing, write.parent, write.keep, note))
+        again.append(Write(body, write.sku, write.listing, write.parent, write.keep, f"{write.note} {note}".strip()))
         return True
 
     def _created(self, write: Write, answer: Answer, parent: Parent | None) -> None:

@@ -102,6 +102,10 @@ class WooShop(Shop):
                 one["stock_quantity"] = int(fields["quantity"])
             one["date_modified"] = parent["date_modified"] = self.state.now()
 
+    def delete(self, sku: str) -> None:
+        with self.state.lock:
+            self.back_office.delete(self.find(sku)["id"])
+
     # -- orders
 
     def place_order(

@@ -31,6 +31,7 @@ DEVIATIONS: dict[str, list[str]] = {
     "low_stock_amount": ["null"],
     "manage_stock": ["string"],  # "parent"
     "shipping_class_id": ["integer"],
+    "rate_id": ["integer"],
     "image": ["null"],
     "sku": ["null"],
     "parent_name": ["null"],
