@@ -29,7 +29,7 @@ def worker(
     """
     chosen = roles.chosen(worker_threads=threads)
     roles.telemetry_installed(chosen)
-    from integrator import logs, telemetry
+    from integrator import logs, memory, telemetry
     from integrator.cli.database import connected
 
     stop = threading.Event()
@@ -40,5 +40,6 @@ def worker(
         from integrator.sync import worker as role
 
         telemetry.configure(chosen, "worker")
+        memory.settle()
         output().ready({"role": "worker", "threads": chosen.worker_threads}, "Integrator's worker works")
         role.run(chosen.worker_threads, stop)

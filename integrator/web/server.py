@@ -15,7 +15,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from integrator import logs
+from integrator import logs, memory
 from integrator.settings import Settings
 
 GRACEFUL_SECONDS = 30  # how long calls that are running may take to end when the service stops
@@ -57,7 +57,7 @@ class Server(BaseApplication):
             "control_socket_disable": True,
             "child_exit": _forget,
             "when_ready": self._ready,
-            "post_fork": _own_log,
+            "post_fork": _settle,
         }
         if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK):  # noqa: S108 - gunicorn's heartbeat file
             values["worker_tmp_dir"] = "/dev/shm"  # noqa: S108
@@ -77,7 +77,8 @@ class Server(BaseApplication):
         return application(self.chosen)
 
 
-def _own_log(_arbiter: Any, worker: Any) -> None:
+def _settle(_arbiter: Any, worker: Any) -> None:
+    memory.settle()
     worker.log.debug("web process %s", worker.pid)
 
 

@@ -28,6 +28,8 @@ from integrator.store.tables import sandbox_shops
 from tests.support.command import Command
 from tests.support.service import Service
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shop(server: Callable[[str], str], template: str, tmp_path: Path) -> Iterator[Service]:

@@ -19,6 +19,8 @@ import pytest
 from tests.support.command import Command
 from tests.support.service import free_port
 
+pytestmark = pytest.mark.slow
+
 
 class Running:
     """A `serve` with an embedded database of its own, in `folder`."""

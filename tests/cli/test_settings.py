@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +82,12 @@ def test_an_empty_variable_is_as_if_it_were_not_set(monkeypatch: pytest.MonkeyPa
     found = service.load()
     assert found.secret_key is None
     assert found.port == 8000
+
+
+@pytest.mark.skipif(find_spec("sentry_sdk") is not None, reason="it is installed here")
+@pytest.mark.parametrize("role", ["serve", "web", "worker"])
+def test_an_extra_that_is_asked_for_and_not_installed_is_named(integrator: Command, role: str) -> None:
+    said = integrator(role, env={"INTEGRATOR_SENTRY_DSN": "https://sesame@sentry.example/1"}, code=2).err
+    assert "INTEGRATOR_SENTRY_DSN" in said
+    assert "integrator[telemetry]" in said
+    assert "sesame" not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -87,7 +88,7 @@ def test_compose_runs_commands_that_exist_in_the_right_order() -> None:
 
 def test_what_compose_runs_works_from_an_empty_database(server: Callable[[str], str], tmp_path: Path) -> None:
     """migrate, then web and the health check, then worker, with compose's own environment."""
-    services, name = compose()["services"], "compose_drill"
+    services, name = compose()["services"], f"compose_{os.getpid()}"
     connection = psycopg2.connect(server("postgres"))
     connection.autocommit = True
     connection.cursor().execute(f"CREATE DATABASE {name}")
