@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -86,6 +87,8 @@ def add(
         with begin() as connection:
             owner = admin.find_store(connection, store)
         keys, chosen = given.of(kind.credentials_model), given.of(kind.settings_model)
+        # a shop that is connected brings years of orders; the POS knows them or does not want them
+        chosen.setdefault("orders_since", datetime.now(UTC).isoformat())
         made = kind.prepare(settings().public_url, name or platform) if not keys else None
         if made is not None:
             keys = made

@@ -98,7 +98,7 @@ class ChannelSettings(BaseModel):
     order_statuses: list[str] = Field(
         default_factory=list, description="Statuses whose orders are taken; empty: what is paid or authorised"
     )
-    orders_since: datetime | None = Field(default=None, description="Orders placed before this are not taken")
+    orders_since: datetime | None = Field(default=None, description="Orders placed before this are not taken; `channel add` sets it to now unless it is given")
     poll_seconds: int = Field(default=120, ge=10, description="How often the shop is asked for changed orders")
     capture_on_shipment: bool = Field(default=False, description="Take the money when the POS saves a shipment")
     notify_customer: bool = Field(default=True, description="Let the shop mail the customer about shipments")
