@@ -51,6 +51,13 @@ def test_gzip_cut_anywhere_is_refused(data: bytes, draw: st.DataObject) -> None:
         read_body(environ(whole[:cut], **GZIP), 10_000)
 
 
+def test_a_bomb_is_unpacked_in_small_pieces() -> None:
+    bomb = gzip.compress(b" " * (64 << 20))
+    source = bodies._Source(environ(bomb), len(bomb))
+    pieces = bodies._unpacked(source, 1 << 30)
+    assert max(len(next(pieces)) for _ in range(20)) <= 1 << 20
+
+
 def test_members_one_after_another_are_one_body() -> None:
     assert read_body(environ(gzip.compress(b"a") + gzip.compress(b"b"), **GZIP), 100) == b"ab"
 

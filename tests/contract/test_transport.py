@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -278,11 +279,21 @@ def test_a_failed_call_does_not_use_up_its_request_id(soap: Soap) -> None:
 
 
 def test_concurrent_duplicates_happen_once(service: Service, soap: Soap, login: StoreLogin) -> None:
+    """The first is kept in the middle of its work until the others have come."""
     make(soap, "A")
     item = "<ItemIntegrationId>A</ItemIntegrationId><Quantity>7</Quantity>"
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: Soap(service.url, login).inventory(item, request_id="once"), range(16)))
+    with ThreadPoolExecutor(3) as pool:
+        with service.begin() as connection:
+            connection.execute(
+                sa.select(products.c.id).where(products.c.account_id == login.account_id).with_for_update()
+            )
+            connection.execute(sa.select(stocks).where(stocks.c.account_id == login.account_id).with_for_update())
+            coming = [pool.submit(Soap(service.url, login).inventory, item, request_id="once") for _ in range(3)]
+            time.sleep(1.5)
+            assert not any(one.done() for one in coming)
+        answers = [one.result() for one in coming]
     assert {a.content for a in answers} == {answers[0].content}
+    assert answers[0].items()[0]["Action"] == "Updated"
     assert sum(a.headers.get("x-integrator-replayed") is None for a in answers) == 1
     with service.begin() as connection:
         rows = connection.execute(
