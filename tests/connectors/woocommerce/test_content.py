@@ -23,12 +23,25 @@ def colours(*names: str, **given: object) -> list:
 
 def test_a_product_is_created_as_a_draft_with_all_it_has(each: Bench) -> None:
     one = push(
-        "MUG & Co", name="Tom & Jérôme’s mug", price="12.50", sale_price=Decimal("9.9"), quantity=7,
-        short_description="<p>Short</p>", long_description="<p>Long</p>", category=("Kitchen", "Mugs & Cups"),
-        tags=("New", "new", "Gift"), brand="Émail", weight=Decimal("500"), weight_unit="g",
-        length=Decimal("10"), dimension_unit="in", images=PICTURES, upc="4006381333931",
-        supplier_sku="S-1", custom_fields=(("care", "wash"),),
-    )  # fmt: skip
+        "MUG & Co",
+        name="Tom & Jérôme’s mug",
+        price="12.50",
+        sale_price=Decimal("9.9"),
+        quantity=7,
+        short_description="<p>Short</p>",
+        long_description="<p>Long</p>",
+        category=("Kitchen", "Mugs & Cups"),
+        tags=("New", "new", "Gift"),
+        brand="Émail",
+        weight=Decimal("500"),
+        weight_unit="g",
+        length=Decimal("10"),
+        dimension_unit="in",
+        images=PICTURES,
+        upc="4006381333931",
+        supplier_sku="S-1",
+        custom_fields=(("care", "wash"),),
+    )
     (result,) = accepted(each.connector().push_content(alone(one)))
     product = each.state.products[int(result.remote["product"])]
     assert (product["status"], product["type"], product["sku"]) == ("draft", "simple", "MUG & Co")
@@ -39,7 +52,12 @@ def test_a_product_is_created_as_a_draft_with_all_it_has(each: Bench) -> None:
     assert each.shop.products()["MUG & Co"].categories == ["Kitchen/Mugs & Cups"]
     assert len(product["tags"]) == 2
     meta = {one["key"]: one["value"] for one in product["meta_data"]}
-    assert meta == {"_supplier_sku": "S-1", "_manufacturer_part_number": "", "_additional_description": "", "care": "wash"}
+    assert meta == {
+        "_supplier_sku": "S-1",
+        "_manufacturer_part_number": "",
+        "_additional_description": "",
+        "care": "wash",
+    }
     modern = each.state.since(9, 6)
     assert bool(product["brands"]) is modern
     assert [one["name"] for one in product["attributes"]] == ([] if modern else ["Brand"])
@@ -51,7 +69,11 @@ def test_terms_are_made_once_and_found_again(bench: Bench) -> None:
     bench.connector().push_content(alone(*things[:2]))
     bench.connector().push_content(alone(things[2]))
     terms = bench.state.terms
-    assert {taxonomy: len(known) for taxonomy, known in terms.items()} == {"product_cat": 2, "product_tag": 1, "product_brand": 1}
+    assert {taxonomy: len(known) for taxonomy, known in terms.items()} == {
+        "product_cat": 2,
+        "product_tag": 1,
+        "product_brand": 1,
+    }
 
 
 def test_a_product_of_the_merchant_is_linked_and_keeps_its_content(bench: Bench) -> None:
@@ -75,7 +97,9 @@ def test_an_update_sends_only_what_it_may(bench: Bench) -> None:
     one = push("A", name="First", images=PICTURES)
     (result,) = accepted(bench.connector().push_content(alone(one)))
     bench.shop.edit("A", name="Merchant's", description="Merchant's")
-    second = after(one, result, content=replace(one.content, name="Second", long_description="Second"), fields=frozenset())
+    second = after(
+        one, result, content=replace(one.content, name="Second", long_description="Second"), fields=frozenset()
+    )
     accepted(bench.connector().push_content(alone(second)))
     product = bench.shop.find("A")
     assert (product["name"], product["description"]) == ("Merchant's", "Merchant's")
@@ -141,7 +165,9 @@ def test_taking_down_and_putting_back(bench: Bench) -> None:
 
 
 def test_a_style_is_a_variable_product_with_shop_wide_attributes(each: Bench) -> None:
-    sizes = [push(f"TEE-{c}{s}", options=(("Colour", c), ("Größe", s)), quantity=3) for c in ("Red", "R & B") for s in "SM"]
+    sizes = [
+        push(f"TEE-{c}{s}", options=(("Colour", c), ("Größe", s)), quantity=3) for c in ("Red", "R & B") for s in "SM"
+    ]
     results = accepted(each.connector().push_content([style("TEE", *sizes, name="Tee & Co")]))
     parent = each.state.products[int(results[0].remote["product"])]
     assert (parent["type"], parent["sku"], parent["name"]) == ("variable", "style-TEE", "Tee &amp; Co")
@@ -182,13 +208,21 @@ def test_the_merchants_own_attributes_stay_when_an_option_is_added(bench: Bench)
     (first,) = accepted(bench.connector().push_content([style("S", red)]))
     parent = bench.state.products[int(first.remote["product"])]
     parent["attributes"].append(
-        {"id": 0, "name": "Material", "position": 9, "visible": True, "variation": False, "options": ["Wool &amp; silk"]}
+        {
+            "id": 0,
+            "name": "Material",
+            "position": 9,
+            "visible": True,
+            "variation": False,
+            "options": ["Wool &amp; silk"],
+        }
     )
     accepted(bench.connector().push_content([style("S", after(red, first), blue, wanted=[blue])]))
     parent = bench.state.products[int(first.remote["product"])]
     assert [(one["name"], one["options"]) for one in parent["attributes"]] == [
-        ("Colour", ["Red", "Blue"]), ("Material", ["Wool &amp; silk"]),
-    ]  # fmt: skip
+        ("Colour", ["Red", "Blue"]),
+        ("Material", ["Wool &amp; silk"]),
+    ]
 
 
 def test_a_variant_has_a_picture_of_its_own_where_it_differs(bench: Bench) -> None:
@@ -206,7 +240,11 @@ def test_variants_are_linked_one_by_one_where_the_merchant_has_them(bench: Bench
     hers = push("X", options=(("Colour", "Red"),))
     (made,) = accepted(bench.connector().push_content([style("HERS", hers)]))
     bench.shop.add_product("Y", "By hand")
-    ours = [push("X", options=(("Colour", "Red"),)), push("Y", options=(("Colour", "Blue"),)), push("Z", options=(("Colour", "Green"),))]
+    ours = [
+        push("X", options=(("Colour", "Red"),)),
+        push("Y", options=(("Colour", "Blue"),)),
+        push("Z", options=(("Colour", "Green"),)),
+    ]
     results = {one.product_id: one for one in accepted(bench.connector().push_content([style("OURS", *ours)]))}
     x, y, z = (results[one.product_id].remote for one in ours)
     assert x == made.remote
@@ -215,7 +253,11 @@ def test_variants_are_linked_one_by_one_where_the_merchant_has_them(bench: Bench
     assert len(bench.state.products) == 4
     # prices and stock go to each where it is
     linked = [replace(one, remote=results[one.product_id].remote) for one in ours]
-    accepted(bench.connector().push_stock([style("OURS", *[replace(one, stock=replace(one.stock, quantity=Decimal(8))) for one in linked])]))
+    accepted(
+        bench.connector().push_stock(
+            [style("OURS", *[replace(one, stock=replace(one.stock, quantity=Decimal(8))) for one in linked])]
+        )
+    )
     assert {one.quantity for one in bench.shop.products().values()} == {8}
 
 
@@ -320,8 +362,9 @@ def test_a_sku_with_a_comma_is_found(each: Bench) -> None:
     for sku in skus:
         each.shop.add_product(sku, "x")
     assert {sku: len(found) for sku, found in each.connector().find([*skus, "A,2"]).items()} == {
-        **dict.fromkeys(skus, 1), "A,2": 0,
-    }  # fmt: skip
+        **dict.fromkeys(skus, 1),
+        "A,2": 0,
+    }
 
 
 def test_what_is_gone_is_said_to_be_missing(bench: Bench) -> None:
@@ -352,7 +395,9 @@ def test_a_category_that_the_shop_refuses_is_a_reason(bench: Bench, build: Build
 
     def post(path: str, *given: object, **named: object) -> object:
         if path.endswith("/categories/batch"):
-            return {"create": [{"id": 0, "error": {"code": "empty_term_name", "message": "A name is required", "data": {}}}]}
+            return {
+                "create": [{"id": 0, "error": {"code": "empty_term_name", "message": "A name is required", "data": {}}}]
+            }
         return original(path, *given, **named)
 
     connector.client.post = post  # type: ignore[method-assign]

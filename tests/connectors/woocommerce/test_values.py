@@ -20,7 +20,9 @@ def stocked(bench: Bench, count: int) -> list[ListingPush]:
     made = []
     for number in range(count):
         bench.shop.add_product(f"I-{number:04}", "x")
-        made.append(push(f"I-{number:04}", remote={"product": str(bench.shop.find(f"I-{number:04}")["id"])}, quantity=number))
+        made.append(
+            push(f"I-{number:04}", remote={"product": str(bench.shop.find(f"I-{number:04}")["id"])}, quantity=number)
+        )
     bench.calls()
     return made
 
@@ -39,12 +41,24 @@ def test_variations_take_one_call_for_each_parent(bench: Bench) -> None:
     for number in range(3):
         things = [push(f"S{number}-{size}", options=(("Size", size),)) for size in "SML"]
         made = accepted(bench.connector().push_content([style(f"S{number}", *things)]))
-        styles.append(style(f"S{number}", *(replace(one, remote=done.remote, stock=Stock(D(5))) for one, done in zip(things, made, strict=True))))
+        styles.append(
+            style(
+                f"S{number}",
+                *(replace(one, remote=done.remote, stock=Stock(D(5))) for one, done in zip(things, made, strict=True)),
+            )
+        )
     bench.calls()
     accepted(bench.connector().push_stock(styles))
     assert len(bench.calls()) == 3
     assert {one.quantity for one in bench.shop.products().values()} == {5}
-    accepted(bench.connector().push_price([replace(one, listings=tuple(replace(each, price=Price(D("7"))) for each in one.listings)) for one in styles]))
+    accepted(
+        bench.connector().push_price(
+            [
+                replace(one, listings=tuple(replace(each, price=Price(D("7"))) for each in one.listings))
+                for one in styles
+            ]
+        )
+    )
     assert len(bench.calls()) == 3
     assert {one.price for one in bench.shop.products().values()} == {7}
 
@@ -103,7 +117,9 @@ def test_one_bad_item_is_alone(each: Bench) -> None:
 
 
 def test_quantities_are_whole_and_never_below_zero(bench: Bench) -> None:
-    things = [replace(one, stock=Stock(D(value))) for one, value in zip(stocked(bench, 3), ("2.9", "-4", "7"), strict=True)]
+    things = [
+        replace(one, stock=Stock(D(value))) for one, value in zip(stocked(bench, 3), ("2.9", "-4", "7"), strict=True)
+    ]
     accepted(bench.connector().push_stock(alone(*things)))
     assert [bench.shop.find(one.item_id)["stock_quantity"] for one in things] == [2, 0, 7]
 

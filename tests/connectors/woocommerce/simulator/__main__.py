@@ -17,7 +17,9 @@ parser.add_argument("--version", choices=VERSIONS, default=VERSIONS[-1])
 parser.add_argument("--specs", type=Path, default=Path(__file__).parents[5] / "shared" / "specs")
 parser.add_argument("--fulfilments", action="store_true", help="switch the fulfilments feature on")
 parser.add_argument("--tracking", action="store_true", help="install a tracking extension")
-parser.add_argument("--cron", type=float, default=5.0, help="seconds between two runs of its cron, which sends webhooks")
+parser.add_argument(
+    "--cron", type=float, default=5.0, help="seconds between two runs of its cron, which sends webhooks"
+)
 
 
 def main() -> None:
@@ -25,7 +27,10 @@ def main() -> None:
     folder = Path(os.environ.get("INTEGRATOR_SPECS", given.specs))
     features = Features(fulfilments=given.fulfilments, tracking=given.tracking)
     shop = Simulator(folder, given.version, features=features, port=given.port, host=given.host)
-    print(f"WooCommerce {given.version} at {shop.url}\nconsumer key    {shop.key}\nconsumer secret {shop.secret}", flush=True)
+    print(
+        f"WooCommerce {given.version} at {shop.url}\nconsumer key    {shop.key}\nconsumer secret {shop.secret}",
+        flush=True,
+    )
     stopped = threading.Event()
     try:
         while not stopped.wait(given.cron):

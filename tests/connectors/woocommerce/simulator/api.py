@@ -51,7 +51,10 @@ class Api:
         return self._answer(match, method, arguments, body)
 
     def _answer(self, match: Match, method: str, query: Json, body: Any) -> Result:
-        route, ids = match.route, {name: int(value) if value.isdigit() else value for name, value in match.arguments.items()}
+        route, ids = (
+            match.route,
+            {name: int(value) if value.isdigit() else value for name, value in match.arguments.items()},
+        )
         if route.endswith("/batch"):
             return self._batch(route.removesuffix("/batch"), ids, body)
         handlers: dict[tuple[str, str], Callable[[], Result]] = {
@@ -59,7 +62,9 @@ class Api:
             ("GET", r"/wc/v3/products/(?P<id>[\d]+)"): lambda: self._one(PRODUCTS, self._product(ids["id"])),
             ("GET", VARIATIONS): lambda: self._variation_list(query, ids["product_id"]),
             ("GET", "/wc/v3/variations"): lambda: self._variation_list(query, None),
-            ("GET", "/wc/v3/products/attributes"): lambda: self._all("/wc/v3/products/attributes", self.state.attributes.values()),
+            ("GET", "/wc/v3/products/attributes"): lambda: self._all(
+                "/wc/v3/products/attributes", self.state.attributes.values()
+            ),
             ("GET", TERMS): lambda: self._terms(TERMS, self.products.attribute_taxonomy(ids["attribute_id"]), query),
             ("GET", "/wc/v3/products/categories"): lambda: self._terms(route, "product_cat", query),
             ("GET", "/wc/v3/products/tags"): lambda: self._terms(route, "product_tag", query),
@@ -72,13 +77,18 @@ class Api:
             ("POST", ORDER_REFUNDS): lambda: self._create_refund(ids["order_id"], body),
             ("GET", r"/wc/v3/orders/(?P<order_id>[\d]+)/notes"): lambda: self._notes(ids["order_id"]),
             ("POST", r"/wc/v3/orders/(?P<order_id>[\d]+)/notes"): lambda: self._note(ids["order_id"], body),
-            ("GET", "/wc/v3/webhooks"): lambda: self._paged("/wc/v3/webhooks", [self._webhook(one) for one in self.state.webhooks.values()], query),
+            ("GET", "/wc/v3/webhooks"): lambda: self._paged(
+                "/wc/v3/webhooks", [self._webhook(one) for one in self.state.webhooks.values()], query
+            ),
             ("POST", "/wc/v3/webhooks"): lambda: self._create_webhook(body),
             ("PUT", r"/wc/v3/webhooks/(?P<id>[\d]+)"): lambda: self._update_webhook(ids["id"], body),
             ("DELETE", r"/wc/v3/webhooks/(?P<id>[\d]+)"): lambda: self._delete_webhook(ids["id"], query),
             ("GET", "/wc/v3/system_status"): lambda: Result(self._system_status()),
-        }  # fmt: skip
-        creation = {PRODUCTS: lambda one: self.products.create(one), "/wc/v3/products/attributes": self.products.make_attribute}
+        }
+        creation = {
+            PRODUCTS: self.products.create,
+            "/wc/v3/products/attributes": self.products.make_attribute,
+        }
         if method == "POST" and route in creation:
             return Result(self._shown(route, creation[route](body)), 201)
         if method == "GET" and route.startswith("/wc/v3/settings/"):
@@ -101,10 +111,14 @@ class Api:
         found = re.fullmatch(r"/wc-shipment-tracking/v3/orders/(\d+)/shipment-trackings", path)
         if found and features.tracking:
             if re.search(r"[^a-z0-9- ]", str(body["tracking_number"]), re.IGNORECASE):
-                raise ApiError(404, "woocommerce_rest_order_invalid_id", "Special character not allowd in tracking number")
+                raise ApiError(
+                    404, "woocommerce_rest_order_invalid_id", "Special character not allowd in tracking number"
+                )
             entry = self.orders.track(self.orders.get(int(found[1])), body)
             names = ("tracking_id", "tracking_provider", "tracking_number")
-            return Result({**{name: entry[name] for name in names}, "tracking_link": "", "date_shipped": "2026-01-01"}, 201)
+            return Result(
+                {**{name: entry[name] for name in names}, "tracking_link": "", "date_shipped": "2026-01-01"}, 201
+            )
         found = re.fullmatch(r"/wc/v3/payments/orders/(\d+)/capture_authorization", path)
         if found and features.woopayments:
             order = self.orders.get(int(found[1]))
@@ -119,9 +133,13 @@ class Api:
         if self.state.features.tracking:
             namespaces.append("wc-shipment-tracking/v3")
         return {
-            "name": "Test shop", "url": "https://shop.test", "gmt_offset": "1", "timezone_string": "Europe/Berlin",
-            "namespaces": namespaces, "routes": {},
-        }  # fmt: skip
+            "name": "Test shop",
+            "url": "https://shop.test",
+            "gmt_offset": "1",
+            "timezone_string": "Europe/Berlin",
+            "namespaces": namespaces,
+            "routes": {},
+        }
 
     def _system_status(self) -> Json:
         enabled = ["order_attribution"] + (["fulfillments"] if self.state.features.fulfilments else [])
@@ -133,9 +151,10 @@ class Api:
 
     def _settings(self, ids: Json) -> Result:
         values = {
-            "woocommerce_weight_unit": "kg", "woocommerce_dimension_unit": "cm",
+            "woocommerce_weight_unit": "kg",
+            "woocommerce_dimension_unit": "cm",
             "woocommerce_manage_stock": "yes" if self.state.features.stock_management else "no",
-        }  # fmt: skip
+        }
         if "id" in ids:
             return Result({"id": ids["id"], "value": values[ids["id"]]})
         return Result([{"id": name, "value": value} for name, value in values.items()])
@@ -178,9 +197,11 @@ class Api:
         found.sort(key=lambda one: (one[key], one["id"]), reverse=query.get("order", "desc") == "desc")
         zone = (lambda one: one.replace(tzinfo=None)) if query.get("dates_are_gmt") else _wall
         for argument, name, after in (
-            ("after", "date_created", True), ("before", "date_created", False),
-            ("modified_after", "date_modified", True), ("modified_before", "date_modified", False),
-        ):  # fmt: skip
+            ("after", "date_created", True),
+            ("before", "date_created", False),
+            ("modified_after", "date_modified", True),
+            ("modified_before", "date_modified", False),
+        ):
             if query.get(argument):
                 limit = _naive(query[argument])
                 found = [one for one in found if (zone(one[name]) > limit if after else zone(one[name]) < limit)]
@@ -253,9 +274,10 @@ class Api:
                 lambda one: products.update_variation(parent, one["id"], one),
             )
         taxonomy = {
-            "/wc/v3/products/categories": "product_cat", "/wc/v3/products/tags": "product_tag",
+            "/wc/v3/products/categories": "product_cat",
+            "/wc/v3/products/tags": "product_tag",
             "/wc/v3/products/brands": "product_brand",
-        }.get(route)  # fmt: skip
+        }.get(route)
         if route == TERMS:
             taxonomy = products.attribute_taxonomy(ids["attribute_id"])
         if taxonomy is None:
@@ -280,8 +302,7 @@ class Api:
         else:
             values = [one for one in values if one["status"] in statuses]
         found = self._filtered(values, query)
-        result = self._paged_orders(found, query)
-        return result
+        return self._paged_orders(found, query)
 
     def _paged_orders(self, found: list[Json], query: Json) -> Result:
         places = query.get("dp")
@@ -320,9 +341,12 @@ class Api:
         resource, _, event = one["topic"].partition(".")
         return {
             **{name: one[name] for name in ("id", "name", "status", "topic", "delivery_url")},
-            "resource": resource, "event": event, "hooks": [],
-            **both("date_created", one["date_created"]), **both("date_modified", one["date_created"]),
-        }  # fmt: skip
+            "resource": resource,
+            "event": event,
+            "hooks": [],
+            **both("date_created", one["date_created"]),
+            **both("date_modified", one["date_created"]),
+        }
 
     def _create_webhook(self, body: Json) -> Result:
         if not body["delivery_url"].startswith(("http://", "https://")):
@@ -330,9 +354,15 @@ class Api:
             raise ApiError(400, "woocommerce_rest_webhook_invalid_delivery_url", message)
         number = self.state.number()
         made = {
-            "id": number, "name": body.get("name", ""), "topic": body["topic"], "delivery_url": body["delivery_url"],
-            "secret": body.get("secret", ""), "status": "active", "failures": 0, "date_created": self.state.now(),
-        }  # fmt: skip
+            "id": number,
+            "name": body.get("name", ""),
+            "topic": body["topic"],
+            "delivery_url": body["delivery_url"],
+            "secret": body.get("secret", ""),
+            "status": "active",
+            "failures": 0,
+            "date_created": self.state.now(),
+        }
         self.state.webhooks[number] = made
         self.state.pings.append(number)
         return Result(self._shown("/wc/v3/webhooks", self._webhook(made)), 201)

@@ -73,55 +73,124 @@ class Orders:
             parent = state.products[product["parent_id"]] if variation else product
             meta = [
                 {
-                    "id": state.number(), "key": one["name"].lower(), "value": one["option"],
-                    "display_key": one["name"], "display_value": one["option"],
+                    "id": state.number(),
+                    "key": one["name"].lower(),
+                    "value": one["option"],
+                    "display_key": one["name"],
+                    "display_value": one["option"],
                 }
                 for one in product.get("options", [])
-            ]  # fmt: skip
+            ]
             if card:
-                meta.append({
-                    "id": state.number(), "key": "_ywgc_recipients", "value": ["a@example.com"],
-                    "display_key": "_ywgc_recipients", "display_value": "a@example.com",
-                })  # fmt: skip
-            name = parent["name"] + (" - " + ", ".join(one["option"] for one in product["options"]) if variation else "")
-            line_items.append({
-                "id": state.number(), "name": name, "product_id": parent["id"],
-                "variation_id": product["id"] if variation else 0, "quantity": units, "tax_class": "",
-                "subtotal": subtotal, "subtotal_tax": tax_before, "total": total, "total_tax": tax,
-                "taxes": [{"id": TAX_RATE_ID, "total": tax, "subtotal": tax_before}] if tax_rate else [],
-                "meta_data": meta, "sku": product["sku"], "parent_name": parent["name"] if variation else None,
-            })  # fmt: skip
+                meta.append(
+                    {
+                        "id": state.number(),
+                        "key": "_ywgc_recipients",
+                        "value": ["a@example.com"],
+                        "display_key": "_ywgc_recipients",
+                        "display_value": "a@example.com",
+                    }
+                )
+            name = parent["name"] + (
+                " - " + ", ".join(one["option"] for one in product["options"]) if variation else ""
+            )
+            line_items.append(
+                {
+                    "id": state.number(),
+                    "name": name,
+                    "product_id": parent["id"],
+                    "variation_id": product["id"] if variation else 0,
+                    "quantity": units,
+                    "tax_class": "",
+                    "subtotal": subtotal,
+                    "subtotal_tax": tax_before,
+                    "total": total,
+                    "total_tax": tax,
+                    "taxes": [{"id": TAX_RATE_ID, "total": tax, "subtotal": tax_before}] if tax_rate else [],
+                    "meta_data": meta,
+                    "sku": product["sku"],
+                    "parent_name": parent["name"] if variation else None,
+                }
+            )
         shipping_tax = shipping * tax_rate
         cart_tax = cents(sum((one["total_tax"] for one in line_items), Decimal(0)))
         total_tax = cart_tax + cents(shipping_tax)
         total = sum((one["total"] for one in line_items), Decimal(0)) + shipping + total_tax + total_off_by - gift_card
         number = state.number()
         order: Json = {
-            "id": number, "parent_id": 0, "number": str(number), "order_key": f"wc_order_{secrets.token_hex(6)}",
-            "created_via": "checkout", "version": ".".join(map(str, state.version)), "status": "pending", "currency": "EUR",
-            "date_created": at, "date_modified": state.now(), "date_paid": None, "date_completed": None,
-            "discount_total": discount, "discount_tax": cents(discount * tax_rate), "shipping_total": shipping,
-            "shipping_tax": cents(shipping_tax), "cart_tax": cart_tax, "total_tax": total_tax, "total": total,
-            "prices_include_tax": False, "customer_id": customer_id, "customer_note": "", "billing": billing,
+            "id": number,
+            "parent_id": 0,
+            "number": str(number),
+            "order_key": f"wc_order_{secrets.token_hex(6)}",
+            "created_via": "checkout",
+            "version": ".".join(map(str, state.version)),
+            "status": "pending",
+            "currency": "EUR",
+            "date_created": at,
+            "date_modified": state.now(),
+            "date_paid": None,
+            "date_completed": None,
+            "discount_total": discount,
+            "discount_tax": cents(discount * tax_rate),
+            "shipping_total": shipping,
+            "shipping_tax": cents(shipping_tax),
+            "cart_tax": cart_tax,
+            "total_tax": total_tax,
+            "total": total,
+            "prices_include_tax": False,
+            "customer_id": customer_id,
+            "customer_note": "",
+            "billing": billing,
             "shipping": {key: value for key, value in billing.items() if key != "email"},
-            "payment_method": method[0], "payment_method_title": method[1], "transaction_id": transaction_id,
-            "line_items": line_items, "fee_lines": [], "refunds": [], "meta_data": [],
-            "tax_lines": [{
-                "id": state.number(), "rate_code": "DE-MWST-1", "rate_id": TAX_RATE_ID, "label": "MwSt. &amp; Co",
-                "compound": False, "tax_total": cart_tax, "shipping_tax_total": cents(shipping_tax),
-                "rate_percent": float(tax_rate * 100), "meta_data": [],
-            }] if tax_rate else [],
-            "shipping_lines": [{
-                "id": state.number(), "method_title": "Parcel", "method_id": "flat_rate", "instance_id": "1",
-                "total": shipping, "total_tax": cents(shipping_tax),
-                "taxes": [{"id": TAX_RATE_ID, "total": cents(shipping_tax), "subtotal": ""}] if tax_rate else [],
-                "meta_data": [],
-            }],
-            "coupon_lines": [{
-                "id": state.number(), "code": "welcome", "discount": discount, "discount_tax": cents(discount * tax_rate),
-                "meta_data": [], "discount_type": "fixed_cart", "nominal_amount": float(discount), "free_shipping": False,
-            }] if discount else [],
-        }  # fmt: skip
+            "payment_method": method[0],
+            "payment_method_title": method[1],
+            "transaction_id": transaction_id,
+            "line_items": line_items,
+            "fee_lines": [],
+            "refunds": [],
+            "meta_data": [],
+            "tax_lines": [
+                {
+                    "id": state.number(),
+                    "rate_code": "DE-MWST-1",
+                    "rate_id": TAX_RATE_ID,
+                    "label": "MwSt. &amp; Co",
+                    "compound": False,
+                    "tax_total": cart_tax,
+                    "shipping_tax_total": cents(shipping_tax),
+                    "rate_percent": float(tax_rate * 100),
+                    "meta_data": [],
+                }
+            ]
+            if tax_rate
+            else [],
+            "shipping_lines": [
+                {
+                    "id": state.number(),
+                    "method_title": "Parcel",
+                    "method_id": "flat_rate",
+                    "instance_id": "1",
+                    "total": shipping,
+                    "total_tax": cents(shipping_tax),
+                    "taxes": [{"id": TAX_RATE_ID, "total": cents(shipping_tax), "subtotal": ""}] if tax_rate else [],
+                    "meta_data": [],
+                }
+            ],
+            "coupon_lines": [
+                {
+                    "id": state.number(),
+                    "code": "welcome",
+                    "discount": discount,
+                    "discount_tax": cents(discount * tax_rate),
+                    "meta_data": [],
+                    "discount_type": "fixed_cart",
+                    "nominal_amount": float(discount),
+                    "free_shipping": False,
+                }
+            ]
+            if discount
+            else [],
+        }
         if gift_card:
             self.set_meta(order, "_ywgc_applied_gift_cards", {"GIFT-1234": float(gift_card)})
         state.orders[number] = order
@@ -203,9 +272,12 @@ class Orders:
         """As wc_create_refund: `line_items` by order line with quantity, refund_total and refund_tax."""
         lines = body.get("line_items") or []
         total = sum(
-            (Decimal(str(one.get("refund_total", 0))) + sum(Decimal(str(tax["refund_total"])) for tax in one.get("refund_tax", [])))
+            (
+                Decimal(str(one.get("refund_total", 0)))
+                + sum(Decimal(str(tax["refund_total"])) for tax in one.get("refund_tax", []))
+            )
             for one in lines
-        )  # fmt: skip
+        )
         value = Decimal(str(body["amount"])) if body.get("amount") is not None else Decimal(total)
         left = order["total"] - sum((one["amount"] for one in self.refunds(order)), Decimal(0))
         if value < 0 or value > left:
@@ -216,15 +288,27 @@ class Orders:
             line = known[one["id"]]
             tax = sum((Decimal(str(each["refund_total"])) for each in one.get("refund_tax", [])), Decimal(0))
             back = Decimal(str(one.get("refund_total", 0)))
-            items.append({
-                **line, "id": self.state.number(), "quantity": -one.get("quantity", 0), "subtotal": -back, "total": -back,
-                "subtotal_tax": -tax, "total_tax": -tax,
-                "taxes": [{"id": TAX_RATE_ID, "total": -tax, "subtotal": -tax}] if tax else [],
-                "meta_data": [{
-                    "id": self.state.number(), "key": "_refunded_item_id", "value": str(line["id"]),
-                    "display_key": "_refunded_item_id", "display_value": str(line["id"]),
-                }],
-            })  # fmt: skip
+            items.append(
+                {
+                    **line,
+                    "id": self.state.number(),
+                    "quantity": -one.get("quantity", 0),
+                    "subtotal": -back,
+                    "total": -back,
+                    "subtotal_tax": -tax,
+                    "total_tax": -tax,
+                    "taxes": [{"id": TAX_RATE_ID, "total": -tax, "subtotal": -tax}] if tax else [],
+                    "meta_data": [
+                        {
+                            "id": self.state.number(),
+                            "key": "_refunded_item_id",
+                            "value": str(line["id"]),
+                            "display_key": "_refunded_item_id",
+                            "display_value": str(line["id"]),
+                        }
+                    ],
+                }
+            )
             product = self._product_of(line)
             reduced = int(_meta(line, "_reduced_stock") or 0)
             if body.get("api_restock", True) and one.get("quantity") and reduced and product is not None:
@@ -234,10 +318,19 @@ class Orders:
                 self._line_meta(line, "_restock_refunded_items", str(before + one["quantity"]))
         number = self.state.number()
         refund = {
-            "id": number, "parent_id": order["id"], "date_created": self.state.now(), "amount": value,
-            "reason": body.get("reason") or "", "refunded_by": 1, "refunded_payment": bool(body.get("api_refund", True)),
-            "meta_data": [], "line_items": items, "shipping_lines": [], "tax_lines": [], "fee_lines": [],
-        }  # fmt: skip
+            "id": number,
+            "parent_id": order["id"],
+            "date_created": self.state.now(),
+            "amount": value,
+            "reason": body.get("reason") or "",
+            "refunded_by": 1,
+            "refunded_payment": bool(body.get("api_refund", True)),
+            "meta_data": [],
+            "line_items": items,
+            "shipping_lines": [],
+            "tax_lines": [],
+            "fee_lines": [],
+        }
         self.state.refunds[number] = refund
         order["refunds"].append(number)
         if value == left:
@@ -253,9 +346,12 @@ class Orders:
     def note(self, order: Json, body: Json) -> Json:
         now = self.state.now()
         note = {
-            "id": self.state.number(), "author": "system", "note": escaped(body["note"]),
-            "customer_note": bool(body.get("customer_note")), **both("date_created", now),
-        }  # fmt: skip
+            "id": self.state.number(),
+            "author": "system",
+            "note": escaped(body["note"]),
+            "customer_note": bool(body.get("customer_note")),
+            **both("date_created", now),
+        }
         self.state.notes.setdefault(order["id"], []).insert(0, note)
         return note
 
@@ -266,7 +362,11 @@ class Orders:
         if not items or not isinstance(items, list):
             raise ApiError(400, "0", "The fulfillment should contain at least one item.")
         for one in items:
-            if not isinstance(one.get("item_id"), int) or not isinstance(one.get("qty"), int | float) or one["qty"] <= 0:
+            if (
+                not isinstance(one.get("item_id"), int)
+                or not isinstance(one.get("qty"), int | float)
+                or one["qty"] <= 0
+            ):
                 raise ApiError(400, "0", "Invalid item.")
         fulfilled = body.get("status") == "fulfilled"
         now = self.state.now()
@@ -275,9 +375,15 @@ class Orders:
             meta.append({"id": self.state.number(), "key": "_date_fulfilled", "value": wall})
         number = self.state.number()
         made = {
-            "id": number, "entity_type": "WC_Order", "entity_id": str(order["id"]), "status": body.get("status"),
-            "is_fulfilled": fulfilled, "date_updated": wall, "date_deleted": None, "meta_data": meta,
-        }  # fmt: skip
+            "id": number,
+            "entity_type": "WC_Order",
+            "entity_id": str(order["id"]),
+            "status": body.get("status"),
+            "is_fulfilled": fulfilled,
+            "date_updated": wall,
+            "date_deleted": None,
+            "meta_data": meta,
+        }
         self.state.fulfilments[number] = made
         shipped: dict[int, float] = {}
         for one in self.fulfilments(order):
@@ -293,12 +399,17 @@ class Orders:
 
     def track(self, order: Json, body: Json, products: list[Json] | None = None) -> Json:
         now = self.state.now()
-        shipped = datetime.fromisoformat(body["date_shipped"]).replace(tzinfo=now.tzinfo) if body.get("date_shipped") else now
+        shipped = (
+            datetime.fromisoformat(body["date_shipped"]).replace(tzinfo=now.tzinfo) if body.get("date_shipped") else now
+        )
         entry: Json = {
-            "tracking_provider": body.get("tracking_provider", ""), "custom_tracking_provider": body.get("custom_tracking_provider", ""),
-            "custom_tracking_link": body.get("custom_tracking_link", ""), "tracking_number": body["tracking_number"],
-            "date_shipped": str(int(shipped.timestamp())), "tracking_id": secrets.token_hex(16),
-        }  # fmt: skip
+            "tracking_provider": body.get("tracking_provider", ""),
+            "custom_tracking_provider": body.get("custom_tracking_provider", ""),
+            "custom_tracking_link": body.get("custom_tracking_link", ""),
+            "tracking_number": body["tracking_number"],
+            "date_shipped": str(int(shipped.timestamp())),
+            "tracking_id": secrets.token_hex(16),
+        }
         if products is not None:
             entry["products_list"] = products
         known = _meta(order, "_wc_shipment_tracking_items") or []
@@ -318,9 +429,18 @@ class Orders:
             **both("date_modified", order["date_modified"]),
             **both("date_paid", order["date_paid"]),
             **both("date_completed", order["date_completed"]),
-            **{name: money(order[name]) for name in (
-                "discount_total", "discount_tax", "shipping_total", "shipping_tax", "cart_tax", "total", "total_tax"
-            )},
+            **{
+                name: money(order[name])
+                for name in (
+                    "discount_total",
+                    "discount_tax",
+                    "shipping_total",
+                    "shipping_tax",
+                    "cart_tax",
+                    "total",
+                    "total_tax",
+                )
+            },
             "line_items": [self.line_json(one, places) for one in order["line_items"]],
             "tax_lines": [
                 {**one, "tax_total": money(one["tax_total"]), "shipping_tax_total": money(one["shipping_tax_total"])}
@@ -328,26 +448,30 @@ class Orders:
             ],
             "shipping_lines": [
                 {
-                    **one, "total": money(one["total"]), "total_tax": money(one["total_tax"]),
+                    **one,
+                    "total": money(one["total"]),
+                    "total_tax": money(one["total_tax"]),
                     "taxes": [{**tax, "total": money(tax["total"])} for tax in one["taxes"]],
                 }
                 for one in order["shipping_lines"]
             ],
             "fee_lines": [
-                {**one, "total": money(one["total"]), "total_tax": money(one["total_tax"])} for one in order["fee_lines"]
+                {**one, "total": money(one["total"]), "total_tax": money(one["total_tax"])}
+                for one in order["fee_lines"]
             ],
             "coupon_lines": [
                 {**one, "discount": money(one["discount"]), "discount_tax": money(one["discount_tax"])}
                 for one in order["coupon_lines"]
             ],
             "refunds": [
-                {"id": one["id"], "reason": one["reason"], "total": "-" + money(one["amount"])} for one in self.refunds(order)
+                {"id": one["id"], "reason": one["reason"], "total": "-" + money(one["amount"])}
+                for one in self.refunds(order)
             ],
             "payment_url": f"https://shop.test/checkout/order-pay/{order['id']}",
             "is_editable": order["status"] in ("pending", "on-hold"),
             "needs_payment": order["status"] == "pending",
             "needs_processing": True,
-        }  # fmt: skip
+        }
         return value
 
     def line_json(self, line: Json, places: int) -> Json:
@@ -357,11 +481,12 @@ class Orders:
             **line,
             **{name: amount(line[name], places) for name in ("subtotal", "subtotal_tax", "total", "total_tax")},
             "taxes": [
-                {"id": one["id"], "total": plain(one["total"]), "subtotal": plain(one["subtotal"])} for one in line["taxes"]
+                {"id": one["id"], "total": plain(one["total"]), "subtotal": plain(one["subtotal"])}
+                for one in line["taxes"]
             ],
             "price": float(line["total"] / units) if units else 0,
             "image": {"id": "", "src": ""},
-        }  # fmt: skip
+        }
 
     def refund_json(self, refund: Json, places: int) -> Json:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,16 @@ from tests.connectors.woocommerce.simulator.state import (
     updated_meta,
 )
 
-PLAIN = ("description", "short_description", "slug", "catalog_visibility", "tax_status", "tax_class", "weight", "backorders")
+PLAIN = (
+    "description",
+    "short_description",
+    "slug",
+    "catalog_visibility",
+    "tax_status",
+    "tax_class",
+    "weight",
+    "backorders",
+)
 TAXONOMIES = {"categories": "product_cat", "tags": "product_tag", "brands": "product_brand"}
 
 
@@ -43,9 +53,14 @@ class Products:
                 raise ApiError(400, "term_exists", message, resource_id=one["id"])
         number = self.state.number()
         term = {
-            "id": number, "name": escaped(body["name"]), "slug": body.get("slug") or slug(body["name"]),
-            "parent": parent, "description": body.get("description", ""), "count": 0, "menu_order": 0,
-        }  # fmt: skip
+            "id": number,
+            "name": escaped(body["name"]),
+            "slug": body.get("slug") or slug(body["name"]),
+            "parent": parent,
+            "description": body.get("description", ""),
+            "count": 0,
+            "menu_order": 0,
+        }
         self.taxonomy(taxonomy)[number] = term
         return term
 
@@ -56,12 +71,18 @@ class Products:
         if any(one["slug"] == f"pa_{wanted}" for one in self.state.attributes.values()):
             raise ApiError(400, "woocommerce_rest_cannot_create", f"Slug “{wanted}” is already in use.")
         if wanted in ("type", "category", "tag", "year", "order", "name"):
-            raise ApiError(400, "woocommerce_rest_cannot_create", f"Slug “{wanted}” is not allowed: it is a reserved term.")
+            raise ApiError(
+                400, "woocommerce_rest_cannot_create", f"Slug “{wanted}” is not allowed: it is a reserved term."
+            )
         number = self.state.number()
         made = {
-            "id": number, "name": body["name"], "slug": f"pa_{wanted}", "type": "select",
-            "order_by": "menu_order", "has_archives": False,
-        }  # fmt: skip
+            "id": number,
+            "name": body["name"],
+            "slug": f"pa_{wanted}",
+            "type": "select",
+            "order_by": "menu_order",
+            "has_archives": False,
+        }
         self.state.attributes[number] = made
         return made
 
@@ -76,13 +97,37 @@ class Products:
         self._reject(body.get("sku"))
         now = self.state.now()
         product: Json = {
-            "id": 0, "type": body.get("type", "simple"), "parent_id": 0, "name": "Product", "slug": "", "status": "publish",
-            "description": "", "short_description": "", "sku": "", "regular_price": "", "sale_price": "",
-            "date_on_sale_from": None, "date_on_sale_to": None, "manage_stock": False, "stock_quantity": None,
-            "backorders": "no", "catalog_visibility": "visible", "tax_status": "taxable", "tax_class": "", "weight": "",
-            "dimensions": {"length": "", "width": "", "height": ""}, "images": [], "attributes": [], "meta_data": [],
-            "categories": [], "tags": [], "brands": [], "global_unique_id": "", "date_created": now, "date_modified": now,
-        }  # fmt: skip
+            "id": 0,
+            "type": body.get("type", "simple"),
+            "parent_id": 0,
+            "name": "Product",
+            "slug": "",
+            "status": "publish",
+            "description": "",
+            "short_description": "",
+            "sku": "",
+            "regular_price": "",
+            "sale_price": "",
+            "date_on_sale_from": None,
+            "date_on_sale_to": None,
+            "manage_stock": False,
+            "stock_quantity": None,
+            "backorders": "no",
+            "catalog_visibility": "visible",
+            "tax_status": "taxable",
+            "tax_class": "",
+            "weight": "",
+            "dimensions": {"length": "", "width": "", "height": ""},
+            "images": [],
+            "attributes": [],
+            "meta_data": [],
+            "categories": [],
+            "tags": [],
+            "brands": [],
+            "global_unique_id": "",
+            "date_created": now,
+            "date_modified": now,
+        }
         self._set_product(product, body)
         return self._stored(product)
 
@@ -91,12 +136,30 @@ class Products:
         self._reject(body.get("sku"))
         now = self.state.now()
         variation: Json = {
-            "id": 0, "type": "variation", "parent_id": parent["id"], "name": "", "status": "publish", "description": "",
-            "sku": "", "regular_price": "", "sale_price": "", "date_on_sale_from": None, "date_on_sale_to": None,
-            "manage_stock": False, "stock_quantity": None, "backorders": "no", "tax_class": "parent", "weight": "",
-            "dimensions": {"length": "", "width": "", "height": ""}, "image": None, "options": [], "meta_data": [],
-            "global_unique_id": "", "date_created": now, "date_modified": now,
-        }  # fmt: skip
+            "id": 0,
+            "type": "variation",
+            "parent_id": parent["id"],
+            "name": "",
+            "status": "publish",
+            "description": "",
+            "sku": "",
+            "regular_price": "",
+            "sale_price": "",
+            "date_on_sale_from": None,
+            "date_on_sale_to": None,
+            "manage_stock": False,
+            "stock_quantity": None,
+            "backorders": "no",
+            "tax_class": "parent",
+            "weight": "",
+            "dimensions": {"length": "", "width": "", "height": ""},
+            "image": None,
+            "options": [],
+            "meta_data": [],
+            "global_unique_id": "",
+            "date_created": now,
+            "date_modified": now,
+        }
         self._set_variation(variation, body, parent)
         return self._stored(variation)
 
@@ -105,7 +168,7 @@ class Products:
         if product is None:
             raise ApiError(400, "woocommerce_rest_product_invalid_id", "Invalid ID.")
         if product["type"] == "variation":
-            message = "To manipulate product variations you should use the /products/&lt;product_id&gt;/variations/&lt;id&gt; endpoint."
+            message = "To manipulate product variations you should use the variations endpoint."
             raise ApiError(404, "woocommerce_rest_invalid_product_id", message)
         self._reject(product["sku"])
         changed = _copy(product)
@@ -132,12 +195,16 @@ class Products:
         self.state.products[product_id]["status"] = "trash"
 
     def delete(self, product_id: int) -> None:
-        for number in [n for n, one in self.state.products.items() if n == product_id or one["parent_id"] == product_id]:
+        for number in [
+            n for n, one in self.state.products.items() if n == product_id or one["parent_id"] == product_id
+        ]:
             del self.state.products[number]
 
     def _reject(self, sku: Any) -> None:
         if sku and sku == self.state.misbehaviour.reject_sku:
-            raise ApiError(400, "woocommerce_rest_invalid_product", f"The product {sku} is refused by a plugin of this shop.")
+            raise ApiError(
+                400, "woocommerce_rest_invalid_product", f"The product {sku} is refused by a plugin of this shop."
+            )
 
     def _stored(self, product: Json) -> Json:
         """A new one: the lookup table, which also has what is in the trash, must not know its SKU."""
@@ -146,7 +213,9 @@ class Products:
         if sku and self.state.features.trash_blocks_sku and self.state.since(9, 1):
             for one in self.state.products.values():
                 if one["sku"].casefold() == sku.casefold():
-                    message = f"The product with SKU ({sku}) you are trying to insert is already present in the lookup table"
+                    message = (
+                        f"The product with SKU ({sku}) you are trying to insert is already present in the lookup table"
+                    )
                     raise ApiError(400, f"woocommerce_rest_{kind}_not_created", message)
         product["id"] = self.state.number()
         self.state.products[product["id"]] = product
@@ -187,10 +256,8 @@ class Products:
         if number:
             taxonomy = self.attribute_taxonomy(number)
             for option in one.get("options", []):
-                try:
+                with suppress(ApiError):  # it is there
                     self.make_term(taxonomy, {"name": option})
-                except ApiError:
-                    pass  # it is there
         return {
             "id": number,
             "name": self.state.attributes[number]["name"] if number else one["name"],
@@ -206,10 +273,18 @@ class Products:
                 raise ApiError(400, f"woocommerce_{kind}_invalid_image_id", f"#{one['id']} is an invalid image ID.")
             return self.state.media[one["id"]]
         if "unreachable" in one["src"]:
-            raise ApiError(400, f"woocommerce_{kind}_image_upload_error", f"Error getting remote image {one['src']}. Error: 404")
+            raise ApiError(
+                400, f"woocommerce_{kind}_image_upload_error", f"Error getting remote image {one['src']}. Error: 404"
+            )
         number = self.state.number()
         stored = f"https://shop.test/wp-content/uploads/{number}-{one['src'].rsplit('/', 1)[-1]}"
-        self.state.media[number] = {"id": number, "src": stored, "alt": one.get("alt", ""), "name": "", "from": one["src"]}
+        self.state.media[number] = {
+            "id": number,
+            "src": stored,
+            "alt": one.get("alt", ""),
+            "name": "",
+            "from": one["src"],
+        }
         return self.state.media[number]
 
     def _set_variation(self, variation: Json, body: Json, parent: Json) -> None:
@@ -258,7 +333,12 @@ class Products:
     def _set_sku(self, product: Json, sku: str) -> None:
         sku = re.sub(r"[\r\n\t ]+", " ", re.sub(r"<[^>]*>", "", sku)).strip()
         for one in self.state.products.values():
-            if sku and one["id"] != product["id"] and one["status"] != "trash" and one["sku"].casefold() == sku.casefold():
+            if (
+                sku
+                and one["id"] != product["id"]
+                and one["status"] != "trash"
+                and one["sku"].casefold() == sku.casefold()
+            ):
                 message = "Invalid or duplicated SKU."
                 raise ApiError(400, "product_invalid_sku", message, resource_id=one["id"], unique_sku=f"{sku}-1")
         product["sku"] = sku
@@ -306,10 +386,24 @@ class Products:
         )
         children = [one["id"] for one in self.state.products.values() if one["parent_id"] == product["id"]]
         value: Json = {
-            **{name: product[name] for name in (
-                "id", "parent_id", "type", "status", "sku", "regular_price", "sale_price", "description", "weight",
-                "dimensions", "backorders", "meta_data", "global_unique_id",
-            )},
+            **{
+                name: product[name]
+                for name in (
+                    "id",
+                    "parent_id",
+                    "type",
+                    "status",
+                    "sku",
+                    "regular_price",
+                    "sale_price",
+                    "description",
+                    "weight",
+                    "dimensions",
+                    "backorders",
+                    "meta_data",
+                    "global_unique_id",
+                )
+            },
             **both("date_created", product["date_created"]),
             **both("date_modified", product["date_modified"]),
             **both("date_on_sale_from", product["date_on_sale_from"]),
@@ -329,15 +423,13 @@ class Products:
             "low_stock_amount": None,
             "variations": children,
             "price_html": "",
-        }  # fmt: skip
+        }
         if product["type"] == "variation":
             image = product["image"]
             options = ", ".join(html.unescape(one["option"]) for one in product["options"])
             value |= {"attributes": product["options"], "image": image and _media(image), "name": options}
         else:
-            value |= {
-                name: product[name] for name in ("slug", "short_description", "catalog_visibility", "attributes")
-            }
+            value |= {name: product[name] for name in ("slug", "short_description", "catalog_visibility", "attributes")}
             value["images"] = [_media(one) for one in product["images"]]
             for field, taxonomy in TAXONOMIES.items():
                 known = self.taxonomy(taxonomy)
@@ -353,8 +445,7 @@ def _price(text: str) -> str:
     """wc_format_decimal: a number without needless zeros, or nothing."""
     if text == "":
         return ""
-    value = format(Decimal(text), "f")
-    return value
+    return format(Decimal(text), "f")
 
 
 def _copy(product: Json) -> Json:

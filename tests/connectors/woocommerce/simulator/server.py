@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -56,7 +57,9 @@ class Auth:
         if len(missing) == len(names):
             return False
         if missing:
-            raise ApiError(401, "woocommerce_rest_authentication_missing_parameter", f"Missing OAuth parameters {missing}")
+            raise ApiError(
+                401, "woocommerce_rest_authentication_missing_parameter", f"Missing OAuth parameters {missing}"
+            )
         if given["oauth_consumer_key"] != self.key:
             self._refuse("Consumer key is invalid.")
         parameters = sorted((encode(name), encode(value)) for name, value in query if name != "oauth_signature")
@@ -172,10 +175,17 @@ class Simulator:
         how = self.state.misbehaviour
         if how.throttle_next > 0:
             how.throttle_next -= 1
-            self._write(request, 429, b'{"code":"too_many_requests","message":"Slow down"}', {"Retry-After": str(how.retry_after)})
+            self._write(
+                request,
+                429,
+                b'{"code":"too_many_requests","message":"Slow down"}',
+                {"Retry-After": str(how.retry_after)},
+            )
         elif how.fail_next > 0:
             how.fail_next -= 1
-            self._write(request, how.status, b"<html><body>There has been a critical error on this website.</body></html>", {})
+            self._write(
+                request, how.status, b"<html><body>There has been a critical error on this website.</body></html>", {}
+            )
         elif how.html_next > 0:
             how.html_next -= 1
             self._write(request, how.html_status, HTML.encode(), {"Content-Type": "text/html"})
@@ -191,7 +201,13 @@ class Simulator:
         return sum(len(body.get(verb) or []) for verb in ("create", "update")) > most
 
     def _result(
-        self, request: BaseHTTPRequestHandler, method: str, path: str, route: str, query: list[tuple[str, str]], raw: bytes
+        self,
+        request: BaseHTTPRequestHandler,
+        method: str,
+        path: str,
+        route: str,
+        query: list[tuple[str, str]],
+        raw: bytes,
     ) -> Result:
         try:
             if not path.startswith("/wp-json"):
@@ -221,7 +237,9 @@ class Simulator:
             raise ApiError(401, code, NOT_ALLOWED)
         allowed = self.state.features.permissions
         if method != "GET" and allowed == "read":
-            raise ApiError(401, "woocommerce_rest_authentication_error", "The API key provided does not have write permissions.")
+            raise ApiError(
+                401, "woocommerce_rest_authentication_error", "The API key provided does not have write permissions."
+            )
 
     def _write(self, request: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
         request.send_response_only(status)
@@ -236,7 +254,5 @@ class Simulator:
     def _hang_up(request: BaseHTTPRequestHandler) -> None:
         """The answer never comes."""
         request.close_connection = True
-        try:
+        with suppress(OSError):
             request.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

@@ -46,7 +46,9 @@ class WooShop(Shop):
 
     def _sellable(self) -> list[Json]:
         return [
-            one for one in self.state.products.values() if one["type"] not in ("variable", "grouped") and one["status"] != "trash"
+            one
+            for one in self.state.products.values()
+            if one["type"] not in ("variable", "grouped") and one["status"] != "trash"
         ]
 
     def _product(self, one: Json) -> ShopProduct:
@@ -130,10 +132,18 @@ class WooShop(Shop):
                 price = one.price if one.price is not None else D(product["sale_price"] or product["regular_price"])
                 bought.append((product, one.quantity, price, one.gift_card))
             billing = {
-                "first_name": who.first_name, "last_name": who.last_name, "company": "", "address_1": "Hauptstraße 1",
-                "address_2": "", "city": "Köln", "state": "DE-NW", "postcode": "50667", "country": "DE",
-                "email": who.email, "phone": "+49 221 1",
-            }  # fmt: skip
+                "first_name": who.first_name,
+                "last_name": who.last_name,
+                "company": "",
+                "address_1": "Hauptstraße 1",
+                "address_2": "",
+                "city": "Köln",
+                "state": "DE-NW",
+                "postcode": "50667",
+                "country": "DE",
+                "email": who.email,
+                "phone": "+49 221 1",
+            }
             status = "on-hold" if authorised else "processing" if paid else "pending"
             order = self.desk.place(
                 bought,
@@ -162,21 +172,31 @@ class WooShop(Shop):
     def ship(self, order: str, lines: Mapping[str, int] | None = None, *, tracking: str = "") -> str:
         with self.state.lock:
             found = self._order(order)
-            units = dict(self._open(found)) if lines is None else {self._line(found, sku)["id"]: n for sku, n in lines.items()}
+            units = (
+                dict(self._open(found))
+                if lines is None
+                else {self._line(found, sku)["id"]: n for sku, n in lines.items()}
+            )
             units = {line: number for line, number in units.items() if number}
             features = self.state.features
             if features.fulfilments and self.state.since(10, 1):
-                meta = [{"key": "_items", "value": [{"item_id": line, "qty": number} for line, number in units.items()]}]
+                meta = [
+                    {"key": "_items", "value": [{"item_id": line, "qty": number} for line, number in units.items()]}
+                ]
                 if tracking:
                     meta.append({"key": "_tracking_number", "value": tracking})
                 made = self.desk.fulfil(found, {"status": "fulfilled", "is_fulfilled": True, "meta_data": meta})
                 return str(made["id"])
             if features.tracking:
                 entries = [
-                    {"product": str(line["variation_id"] or line["product_id"]), "item_id": str(line["id"]), "qty": str(units[line["id"]])}
+                    {
+                        "product": str(line["variation_id"] or line["product_id"]),
+                        "item_id": str(line["id"]),
+                        "qty": str(units[line["id"]]),
+                    }
                     for line in found["line_items"]
                     if line["id"] in units
-                ]  # fmt: skip
+                ]
                 entry = self.desk.track(found, {"tracking_number": tracking or f"T{self.state.number()}"}, entries)
                 return str(entry["tracking_id"])
             if lines is not None and units != {line: n for line, n in self._open(found).items() if n}:
@@ -210,7 +230,12 @@ class WooShop(Shop):
     def _back(line: Json, units: int) -> Json:
         part = D(units) / line["quantity"]
         tax = [{"id": one["id"], "refund_total": float(cents(one["total"] * part))} for one in line["taxes"]]
-        return {"id": line["id"], "quantity": units, "refund_total": float(cents(line["total"] * part)), "refund_tax": tax}
+        return {
+            "id": line["id"],
+            "quantity": units,
+            "refund_total": float(cents(line["total"] * part)),
+            "refund_tax": tax,
+        }
 
     def cancel(self, order: str) -> None:
         with self.state.lock:
@@ -242,7 +267,10 @@ class WooShop(Shop):
                 "status": found["status"],
                 "captured": found["total"] if found["date_paid"] else D(0),
                 "shipments": [
-                    {"tracking": one["tracking"], "lines": {skus[line]: units for line, units in one["by_line"].items()}}
+                    {
+                        "tracking": one["tracking"],
+                        "lines": {skus[line]: units for line, units in one["by_line"].items()},
+                    }
                     for one in self.shipments(found)
                 ],
             }
