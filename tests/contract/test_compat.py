@@ -16,7 +16,10 @@ class Missing(importlib.abc.MetaPathFinder):
         if name == "cgi" or name.startswith("spyne.util.six.moves."):
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Missing())
-sys.version_info = (3, 13, 0, "final", 0)
+import lxml.etree, pytz
+actual, sys.version_info = sys.version_info, (3, 13, 0, "final", 0)
+from integrator.contract import compat
+sys.version_info = actual
 from integrator.contract import wsdl
 assert sys.modules["cgi"].parse_header('text/xml; charset="utf-8"') == ("text/xml", {"charset": "utf-8"})
 print(len(wsdl.operations_of("OrderTasks")))
