@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from integrator.connectors.base import ConnectorError, NeedsCredentials, Rejected, Throttled, Transient, UnknownOutcome
-from integrator.connectors.http import USER_AGENT
+from integrator.connectors.http import USER_AGENT, trusted
 from integrator.connectors.woocommerce import oauth
 from integrator.connectors.woocommerce.client import Client, NoRoute, NotFound, TooLarge, chunks, parse
 from integrator.connectors.woocommerce.settings import WooCredentials, WooSettings, base_url
@@ -87,7 +88,7 @@ def test_a_signature_is_the_one_of_the_specification() -> None:
 
 
 @pytest.fixture
-def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
     """A certificate for localhost that this process trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
@@ -108,7 +109,9 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(bundle, secret)
-    return context
+    trusted.cache_clear()  # the certificates are read once a process
+    yield context
+    trusted.cache_clear()
 
 
 def test_over_https_the_keys_are_basic(specs: Path, tls: ssl.SSLContext) -> None:
