@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 import procrastinate
 from procrastinate import jobs as procrastinate_jobs
 from procrastinate.job_context import JobContext
+from procrastinate.jobs import Notification
 from procrastinate.worker import Worker
 
 from integrator.settings import settings
@@ -33,19 +34,35 @@ START_AGAIN_AFTER = 1.0
 
 
 class Line(Worker):
-    """A procrastinate worker that looks for the next job when one has ended.
+    """A procrastinate worker that misses nothing that happens while it is looking for a job.
 
-    Jobs of one channel wait for each other; by itself a worker would notice only at its next look that the one
-    that held the others up is gone.
+    Jobs of one channel wait for each other. By itself a worker looks again when a job was put in, not when one has
+    ended, and it forgets what it was told while a look was under way; the next batch of a channel would then wait for
+    the next regular look.
     """
+
+    _news = 0
+
+    def _told(self) -> None:
+        self._news += 1
+        self._new_job_event.set()
 
     async def _process_job(self, context: JobContext) -> None:
         try:
             await super()._process_job(context)
         finally:
-            self._new_job_event.set()
-            # the job gives its place back in a callback that runs after this; look once more then
-            asyncio.get_running_loop().call_soon(self._new_job_event.set)
+            self._told()
+
+    async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
+        await super()._handle_notification(channel=channel, notification=notification)
+        self._told()
+
+    async def _fetch_and_process_jobs(self) -> None:
+        while True:
+            known = self._news
+            await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
+            if self._news == known or self._stop_event.is_set():
+                return
 
 
 def _lines(app: procrastinate.App, threads: int) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from integrator.codes import Code
 from integrator.connectors.base import Rejected, Throttled, Transient, UnknownOutcome
 from integrator.connectors.pushes import Outcome
 from integrator.store.engine import begin
+from integrator.sync import lanes
 from integrator.sync.drain import drain
 from integrator.sync.lanes import push_once
 from tests.sync.conftest import Stage, item
@@ -82,6 +84,25 @@ def test_what_creation_carried_is_not_pushed_again(stage: Stage) -> None:
     assert stage.shop.verbs("stock") == [["B"]]
     assert stage.shop.verbs("price") == []
     assert stage.shop.products["B"].quantity == 8
+
+
+def test_a_change_while_the_batch_is_read_is_not_lost(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`wanted` and values are of one snapshot: else the old value would be recorded as the new one's."""
+    stage.shop.says_created = True
+    stage.products(item("A", 5))
+    real = lanes.load_listings
+
+    def slowly(*arguments: Any) -> Any:
+        loaded = real(*arguments)
+        stage.stock(A=6)
+        return loaded
+
+    monkeypatch.setattr(lanes, "load_listings", slowly)
+    push_once(*stage.ids, "content")
+    monkeypatch.undo()
+    assert stage.lanes("stock")["A"].pending
+    push_once(*stage.ids, "stock")
+    assert stage.shop.products["A"].quantity == 6
 
 
 def test_ten_updates_before_a_push_are_one_push_of_the_newest(stage: Stage) -> None:
