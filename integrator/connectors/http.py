@@ -87,7 +87,9 @@ class Http:
     def close(self) -> None:
         self.client.close()
 
-    def request(self, method: str, url: str, *, items: int = 0, writes: bool | None = None, **options: Any) -> httpx.Response:
+    def request(
+        self, method: str, url: str, *, items: int = 0, writes: bool | None = None, **options: Any
+    ) -> httpx.Response:
         """`items`: how many things it concerns, for the journal. `writes`: default by the method."""
         writes = method.upper() not in SAFE if writes is None else writes
         request = self.client.build_request(method, url, **options)

@@ -128,6 +128,12 @@ def hue(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "replace")).digest()[:2], "big") % 360
 
 
+def marked(text: str) -> Markup:
+    """`words` of our own documentation as code."""
+    parts = text.split("`")
+    return Markup().join(Markup("<code>{}</code>").format(one) if n % 2 else one for n, one in enumerate(parts))
+
+
 def clean(text: str) -> Markup:
     """A description's HTML, harmless whatever was sent."""
     return Markup(nh3.clean(text))  # noqa: S704 - it is cleaned right here
@@ -135,7 +141,15 @@ def clean(text: str) -> Markup:
 
 @blueprint.app_context_processor
 def helpers() -> Body:
-    tools: Body = {"money": money, "units": units, "when": when, "hue": hue, "clean": clean, "number": number}
+    tools: Body = {
+        "money": money,
+        "units": units,
+        "when": when,
+        "hue": hue,
+        "clean": clean,
+        "marked": marked,
+        "number": number,
+    }
     if "row" in g and g.row:
         tools |= {"shop": g.row.name, "profile": g.row.profile, "form_token": form_token(g.token)}
     return tools
@@ -373,6 +387,7 @@ def endpoints() -> list[tuple[str, str, str]]:
         if rule.endpoint.startswith("api."):
             view: Callable[..., Any] = current_app.view_functions[rule.endpoint]
             methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-            found.append((methods[0], rule.rule.replace("/<shop>/api", ""), (view.__doc__ or "").strip()))
+            path = rule.rule.replace("/<shop>/api", "").replace("int:identity", "id")
+            found.append((methods[0], path, (view.__doc__ or "").strip()))
     order_of = {"GET": 0, "POST": 1, "PUT": 2, "PATCH": 3}
     return sorted(found, key=lambda one: (one[1], order_of.get(one[0], 9)))
