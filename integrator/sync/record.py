@@ -100,7 +100,7 @@ class Writes:
     rows: dict[int, tuple[int | None, str, str | None, float | None]] = field(default_factory=dict)
     remotes: dict[int, tuple[Mapping[str, str], bool]] = field(default_factory=dict)
     carriages: dict[str, dict[int, tuple[int, str]]] = field(default_factory=dict)  # by lane
-    fresh: list[int] = field(default_factory=list)  # the shop did not have them before
+    fresh: dict[int, str] = field(default_factory=dict)  # the shop did not have them before: their item ids
     findings: list[Finding] = field(default_factory=list)
     well: list[str] = field(default_factory=list)  # item ids whose issues are over
 
@@ -136,7 +136,7 @@ class Writes:
         if remote or conflict:
             self.remotes[listing.product_id] = (remote, conflict)
         if remote and listing.is_new:
-            self.fresh.append(listing.product_id)
+            self.fresh[listing.product_id] = listing.item_id
 
     def write(self, connection: Connection, channel: ChannelRecord, attempt_id: int | None) -> None:
         """In this order everywhere: lanes by (lane, product), listings, issues."""
@@ -205,6 +205,16 @@ class Writes:
             subject_ids=self.well,
             purpose=self.lane,
         )
+        for lane, carried in sorted(self.carriages.items()):
+            issues.resolve(
+                connection,
+                account_id=channel.account_id,
+                store_id=channel.store_id,
+                channel_id=channel.id,
+                subject="product",
+                subject_ids=[self.fresh[one] for one in carried if one in self.fresh],
+                purpose=lane,
+            )
 
 
 def park(connection: Connection, channel: ChannelRecord, lane: str, now: datetime) -> int:
