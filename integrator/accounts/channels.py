@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from integrator.accounts import secrets
 from integrator.accounts.context import StoreContext
@@ -24,6 +24,7 @@ from integrator.connectors import base, registry
 from integrator.connectors.base import Capabilities, ChannelSettings, Connector
 from integrator.connectors.http import Recorder
 from integrator.settings import settings as service_settings
+from integrator.store.engine import begin
 from integrator.store.tables import channels, stores
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,6 +53,7 @@ class ChannelRecord:
     last_success_at: datetime | None
     created_at: datetime
     token: bytes = field(repr=False, default=b"")
+    memory: dict[str, Any] = field(default_factory=dict)  # what the connector left for its next job
 
 
 def connector_class(platform: str) -> type[Connector]:
@@ -187,6 +189,7 @@ def _record(row: Any) -> ChannelRecord:
         last_success_at=row.last_success_at,
         created_at=row.created_at,
         token=bytes(row.credentials),
+        memory=row.sync.get("connector") or {},
     )
 
 
@@ -233,6 +236,41 @@ def credentials(record: ChannelRecord) -> base.Credentials:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a connector may change of its own channel while it works; each change is a transaction of its own."""
+
+    account_id: int
+    channel_id: int
+
+    def credentials(self) -> base.Credentials:
+        with begin() as connection:
+            return credentials(load_channel(connection, self.account_id, self.channel_id))
+
+    def save_credentials(self, changed: Mapping[str, Any]) -> None:
+        with begin() as connection:
+            row = connection.execute(
+                sa.select(channels.c.platform, channels.c.credentials)
+                .where(channels.c.account_id == self.account_id, channels.c.id == self.channel_id)
+                .with_for_update()
+            ).first()
+            if row is None:  # the channel was removed meanwhile
+                return
+            merged = {**secrets.decrypt(bytes(row.credentials)), **changed}
+            model = connector_class(row.platform).credentials_model
+            sealed = _sealed(_parsed(model, merged, "The renewed credentials cannot be kept"))
+            self._update(connection, credentials=sealed)
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        with begin() as connection:
+            patch = sa.func.jsonb_build_object("connector", sa.cast(dict(memory), JSONB))
+            self._update(connection, sync=channels.c.sync.op("||")(patch))
+
+    def _update(self, connection: Connection, **values: Any) -> None:
+        where = (channels.c.account_id == self.account_id, channels.c.id == self.channel_id)
+        connection.execute(channels.update().where(*where).values(values))
+
+
 def channel_of(record: ChannelRecord) -> base.Channel:
     """What the record's connector is built with, and what verifies its webhooks."""
     return base.Channel(
@@ -243,6 +281,8 @@ def channel_of(record: ChannelRecord) -> base.Channel:
         time_zone=record.store.settings.time_zone,
         public_url=service_settings().public_url,
         account_id=record.account_id,
+        memory=record.memory,
+        keeper=Kept(record.account_id, record.id),
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,7 +33,7 @@ from integrator.connectors.records import PulledOrder
 
 __all__ = [
     "Capabilities", "Channel", "ChannelSettings", "CheckItem", "CheckReport", "Connector", "ConnectorError",
-    "Credentials", "FieldRule", "NeedsCredentials", "OrderPage", "Recorder", "Rejected", "Throttled", "Transient",
+    "Credentials", "FieldRule", "Keeper", "NeedsCredentials", "OrderPage", "Recorder", "Rejected", "Throttled", "Transient",
     "UnknownOutcome", "WebhookEvent",
 ]  # fmt: skip
 
@@ -155,9 +155,25 @@ class WebhookEvent:
     delivery_id: str = ""
 
 
+class Keeper(Protocol):
+    """Where a connector leaves what outlives a job: renewed credentials, and what it learnt of the shop's quota."""
+
+    def credentials(self) -> Credentials:
+        """As they are stored now: another process may have renewed them."""
+
+    def save_credentials(self, changed: Mapping[str, Any]) -> None:
+        """Merged into what is stored, encrypted, at once."""
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """JSON that the next connector of the channel finds in `Channel.memory`. It may be lost: never what matters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What a connector is built with. `public_url` is where the platform reaches this service, "" if nowhere."""
+    """What a connector is built with. `public_url` is where the platform reaches this service, "" if nowhere.
+
+    `keeper` is None for a channel that is not kept (credentials that are only tried).
+    """
 
     id: int
     name: str
@@ -166,6 +182,8 @@ class Channel:
     time_zone: str = "UTC"
     public_url: str = ""
     account_id: int = 0
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    keeper: Keeper | None = None
 
     @property
     def webhook_path(self) -> str:

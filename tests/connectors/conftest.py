@@ -13,7 +13,7 @@ from integrator.settings import settings
 if TYPE_CHECKING:
     from _pytest.python import Function
 
-PUBLIC_URL = "http://integrator.invalid"
+PUBLIC_URL = "https://integrator.invalid"
 
 
 @pytest.fixture(autouse=True)

@@ -269,10 +269,10 @@ def test_orders_are_paged_by_time_of_change(shop: SandboxShop, api: httpx.Client
 
 
 def test_a_webhook_can_only_call_its_own_service(api: httpx.Client) -> None:
-    for url in ("http://169.254.169.254/latest", "http://integrator.invalid.evil.example/", "file:///etc/passwd"):
+    for url in ("http://169.254.169.254/latest", "https://integrator.invalid.evil.example/", "file:///etc/passwd"):
         answer = api.put("webhook", json={"url": url, "secret": "s" * 32})
         assert (answer.status_code, answer.json()["error"]["code"]) == (422, "url_refused")
-    assert api.put("webhook", json={"url": "http://integrator.invalid/webhooks/1/1", "secret": "s" * 32}).is_success
+    assert api.put("webhook", json={"url": "https://integrator.invalid/webhooks/1/1", "secret": "s" * 32}).is_success
 
 
 def test_orders_count_the_stock(shop: SandboxShop) -> None:
