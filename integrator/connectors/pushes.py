@@ -135,7 +135,8 @@ class PushResult:
     """What became of one item. `remote`: the ids to remember (merged into what is known).
 
     `sent` is what to remember as accepted; it is compared with the next wanted value. `created`: push_content made
-    it just now, with the price and the stock of the push, so that these need not be pushed again.
+    it just now, with the price and the stock of the push, so that these need not be pushed again. `until`: a RETRY
+    is not tried before (a daily limit of the platform, for one item and not for the channel).
     """
 
     product_id: int
@@ -146,6 +147,7 @@ class PushResult:
     code: str = ""
     message: str = ""
     hint: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

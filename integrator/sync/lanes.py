@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -241,7 +241,10 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
                     writes.carried(other, product_id, batch.others[other, product_id], accepted(other, listing))
         elif result.outcome is Outcome.RETRY:
             report.retried += 1
-            writes.retry(product_id, claim, circuit.backoff(claim.attempts + 1), _reasoned(result))
+            wait = circuit.backoff(claim.attempts + 1)
+            if result.until is not None:
+                wait = max(wait, (result.until - datetime.now(UTC)).total_seconds())
+            writes.retry(product_id, claim, wait, _reasoned(result))
         else:
             report.rejected += 1
             writes.refused(product_id, claim, _reasoned(result))
