@@ -88,7 +88,9 @@ CATALOGUE: dict[Code, Entry] = {
         "Send the product with UpdatePOSProducts first.",
     ),
     Code.VALUE_INVALID: Entry("A value has the wrong form.", "Correct the named field."),
-    Code.VALUE_OUT_OF_RANGE: Entry("A value is too large, too small, too long or too precise.", "Correct the named field."),
+    Code.VALUE_OUT_OF_RANGE: Entry(
+        "A value is too large, too small, too long or too precise.", "Correct the named field."
+    ),
     Code.VALUE_MISSING: Entry("A field that is needed is missing.", "Send the named field."),
     Code.TYPE_CONFLICT: Entry(
         "The item would turn from standalone into a variant, or into a variant of another style, after a shop has it.",
@@ -99,11 +101,13 @@ CATALOGUE: dict[Code, Entry] = {
         "Give each variant of a style its own values for the same option names.",
     ),
     Code.LOCATION_UNKNOWN: Entry(
-        "The LocationId is not known in this store.", "Add the location to the store, or let the store create unknown locations."
+        "The LocationId is not known in this store.",
+        "Add the location to the store, or let the store create unknown locations.",
     ),
     Code.RECORD_NOT_FOUND: Entry("No such record in this store.", "Send the id exactly as it was received."),
     Code.ALREADY_CONFIRMED: Entry(
-        "The record is confirmed and cannot be rejected any more.", "Ask the operator to offer it again, if it is needed."
+        "The record is confirmed and cannot be rejected any more.",
+        "Ask the operator to offer it again, if it is needed.",
     ),
     Code.QTY_EXCEEDS_OPEN: Entry(
         "The shipment has more than is still open on the order.", "Send at most the open quantity of the line."
@@ -114,7 +118,9 @@ CATALOGUE: dict[Code, Entry] = {
     ),
     Code.LIMIT_EXCEEDED: Entry("The call is over a limit; nothing was applied.", "Split the call.", True),
     Code.REQUEST_ID_REUSED: Entry(
-        "The RequestId was used within 24 hours for a call with another body.", "Use a new RequestId for a new call.", True
+        "The RequestId was used within 24 hours for a call with another body.",
+        "Use a new RequestId for a new call.",
+        True,
     ),
     Code.REQUEST_INVALID: Entry("The message is not a SOAP call that can be read.", "Correct the message.", True),
     Code.OPERATION_UNKNOWN: Entry("The service has no such operation.", "See the WSDL for the operations.", True),
@@ -142,13 +148,16 @@ CATALOGUE: dict[Code, Entry] = {
         "The shop does not answer as it should. Everything waits and is sent when it is back.",
         "See whether the shop is up; a resend tries at once.",
     ),
-    Code.SHOP_REFUSES: Entry("The shop refuses a request of the channel for good.", "Read the message; then resend the issue."),
+    Code.SHOP_REFUSES: Entry(
+        "The shop refuses a request of the channel for good.", "Read the message; then resend the issue."
+    ),
     Code.NEEDS_CREDENTIALS: Entry(
         "The shop does not accept the channel's credentials, or they lack a permission.",
         "Repair them with integrator channel edit; the channel goes on by itself within five minutes.",
     ),
     Code.CONNECTOR_ERROR: Entry(
-        "The connector failed in a way that it should not.", "Report it with the message and the log of the worker; then resend."
+        "The connector failed in a way that it should not.",
+        "Report it with the message and the log of the worker; then resend.",
     ),
     Code.SKU_UNKNOWN: Entry(
         "An order has a SKU that is not the ItemIntegrationId of an item of the store.",
@@ -159,19 +168,24 @@ CATALOGUE: dict[Code, Entry] = {
         "Correct in the POS what its message names; a resend offers the record at once.",
     ),
     Code.ORDER_UNREADABLE: Entry(
-        "An order of the shop cannot be read or stored; the other orders go on.", "Correct it in the shop; then resend the issue."
+        "An order of the shop cannot be read or stored; the other orders go on.",
+        "Correct it in the shop; then resend the issue.",
     ),
     Code.SHIPMENT_REFUSED: Entry(
-        "The shop refuses a shipment that the POS saved.", "Correct the order in the shop, or dismiss the issue if it is done there."
+        "The shop refuses a shipment that the POS saved.",
+        "Correct the order in the shop, or dismiss the issue if it is done there.",
     ),
     Code.CAPTURE_FAILED: Entry(
-        "The shipment is in the shop, but the money could not be taken with it.", "Take the payment in the shop; then dismiss the issue."
+        "The shipment is in the shop, but the money could not be taken with it.",
+        "Take the payment in the shop; then dismiss the issue.",
     ),
     Code.LISTING_MISSING: Entry(
-        "A product that the shop had is not there any more.", "Resend the issue to create it again, or set SellOnline to false in the POS."
+        "A product that the shop had is not there any more.",
+        "Resend the issue to create it again, or set SellOnline to false in the POS.",
     ),
     Code.WEBHOOKS_MISSING: Entry(
-        "The shop's webhooks cannot be set up. Orders still come, by polling.", "Read the message; the next try is within a day."
+        "The shop's webhooks cannot be set up. Orders still come, by polling.",
+        "Read the message; the next try is within a day.",
     ),
 }
 

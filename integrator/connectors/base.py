@@ -33,8 +33,8 @@ from integrator.connectors.records import PulledOrder
 
 __all__ = [
     "Capabilities", "Channel", "ChannelSettings", "CheckItem", "CheckReport", "Connector", "ConnectorError",
-    "Credentials", "FieldRule", "Keeper", "NeedsCredentials", "OrderPage", "Recorder", "Rejected", "Throttled", "Transient",
-    "UnknownOutcome", "WebhookEvent",
+    "Credentials", "FieldRule", "Keeper", "NeedsCredentials", "OrderPage", "Recorder", "Rejected", "Throttled",
+    "Transient", "UnknownOutcome", "WebhookEvent",
 ]  # fmt: skip
 
 FieldRule = Literal["pos", "first", "shop"]
@@ -88,9 +88,11 @@ class ChannelSettings(BaseModel):
     publish_new: bool = Field(default=False, description="Publish new products at once instead of as drafts")
     field_rules: dict[str, FieldRule] = Field(
         default_factory=dict,
-        description="Per content field: pos (always the POS's), first (only on creation, the default), shop (never sent)",
+        description="Per content field: pos (always the POS's), first (on creation only, the default), shop (never sent)",
     )
-    categories: dict[str, str] = Field(default_factory=dict, description="POS category path -> the shop's; empty: as it is")
+    categories: dict[str, str] = Field(
+        default_factory=dict, description="POS category path -> the shop's; empty: as it is"
+    )
     values: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="Per field or option name: POS value -> the shop's"
     )
@@ -98,7 +100,10 @@ class ChannelSettings(BaseModel):
     order_statuses: list[str] = Field(
         default_factory=list, description="Statuses whose orders are taken; empty: what is paid or authorised"
     )
-    orders_since: datetime | None = Field(default=None, description="Orders placed before this are not taken; `channel add` sets it to now unless it is given")
+    orders_since: datetime | None = Field(
+        default=None,
+        description="Orders placed before this are not taken; `channel add` sets it to now unless it is given",
+    )
     poll_seconds: int = Field(default=120, ge=10, description="How often the shop is asked for changed orders")
     capture_on_shipment: bool = Field(default=False, description="Take the money when the POS saves a shipment")
     notify_customer: bool = Field(default=True, description="Let the shop mail the customer about shipments")

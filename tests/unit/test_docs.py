@@ -19,7 +19,9 @@ def test_the_made_pages_are_current() -> None:
 
 def test_every_promise_names_tests_that_exist() -> None:
     page = (ROOT / "docs" / "guarantees.md").read_text("utf-8")
-    files = {path.relative_to(ROOT / "tests").as_posix(): path.read_text("utf-8") for path in ROOT.glob("tests/**/*.py")}
+    files = {
+        path.relative_to(ROOT / "tests").as_posix(): path.read_text("utf-8") for path in ROOT.glob("tests/**/*.py")
+    }
     named = re.findall(r"`([a-z_]+/[a-z_/]*[a-z_]+\.py)(?:: (test_\w+))?`", page)
     assert len(named) > 25
     for name, test in named:

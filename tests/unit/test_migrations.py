@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -16,7 +14,9 @@ def test_the_migrated_schema_is_what_the_code_expects(database: str) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"include_object": lambda _o, name, kind, *_: not (kind == "table" and name.startswith("procrastinate"))},
+            opts={
+                "include_object": lambda _o, name, kind, *_: not (kind == "table" and name.startswith("procrastinate"))
+            },
         )
         assert compare_metadata(context, metadata) == []
     engine.dispose()

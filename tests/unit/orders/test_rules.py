@@ -75,16 +75,15 @@ def test_units_never_go_below_nothing_or_above_what_was_ordered(**values: Decima
         assert 0 <= line_units.allocated(mode) <= line_units.sold
 
 
-events = st.lists(
-    st.tuples(st.sampled_from(["Sale", "Return"]), st.integers(1, 5), st.integers(0, 20)), max_size=8
-)
+events = st.lists(st.tuples(st.sampled_from(["Sale", "Return"]), st.integers(1, 5), st.integers(0, 20)), max_size=8)
 
 
 @given(events)
 def test_refunded_before_shipping_balances(history: list[tuple[str, int, int]]) -> None:
     """Sold = what stays away + what came back + nothing else; and the order of the list does not matter."""
     made = [
-        event(f"e-{n}", {"1": quantity}, type=kind, minutes=minute) for n, (kind, quantity, minute) in enumerate(history)
+        event(f"e-{n}", {"1": quantity}, type=kind, minutes=minute)
+        for n, (kind, quantity, minute) in enumerate(history)
     ]
     refunded = rules.refunded_before_shipping(made).get("1", D(0))
     returned = sum((one.lines[0].quantity for one in made if one.type == "Return"), D(0))
@@ -166,7 +165,12 @@ def test_the_next_offer_is_later_and_never_after_the_end(steps: list[int], days:
 
 
 def test_progress_is_not_substance() -> None:
-    body = {"Status": "processing", "Revision": 1, "GrandTotal": "5", "Lines": [{"LineId": "1", "QuantityShipped": "0"}]}
+    body = {
+        "Status": "processing",
+        "Revision": 1,
+        "GrandTotal": "5",
+        "Lines": [{"LineId": "1", "QuantityShipped": "0"}],
+    }
     moved = {**body, "Status": "completed", "Revision": 2, "Lines": [{"LineId": "1", "QuantityShipped": "1"}]}
     assert rules.substance(body) == rules.substance(moved)
     assert rules.digest(body) != rules.digest(moved)
@@ -174,7 +178,11 @@ def test_progress_is_not_substance() -> None:
     assert rules.substance(body) != rules.substance(cancelled)
 
 
-@given(st.dictionaries(st.text(max_size=5), st.lists(st.text(st.characters(exclude_categories=()), max_size=8), max_size=3), max_size=3))
+@given(
+    st.dictionaries(
+        st.text(max_size=5), st.lists(st.text(st.characters(exclude_categories=()), max_size=8), max_size=3), max_size=3
+    )
+)
 def test_a_clean_document_can_be_kept(body: dict[str, list[str]]) -> None:
     for texts in rules.clean(body).values():
         for text in texts:
