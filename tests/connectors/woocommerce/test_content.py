@@ -111,7 +111,10 @@ def test_pictures_are_fetched_once(bench: Bench) -> None:
     (result,) = accepted(bench.connector().push_content(alone(one)))
     assert len(bench.state.media) == 2
     same = after(one, result)
+    taken_off = bench.shop.find("A")["images"].pop()
     (result,) = accepted(bench.connector().push_content(alone(same)))
+    assert len(bench.shop.find("A")["images"]) == 1  # nothing was written
+    bench.shop.find("A")["images"].append(taken_off)
     assert len(bench.state.media) == 2
     more = after(same, result, content=replace(one.content, images=(*PICTURES, Image("https://pos.test/3.jpg", 3))))
     (result,) = accepted(bench.connector().push_content(alone(more)))

@@ -136,7 +136,7 @@ def test_orders_since_a_day_and_by_number(each: Bench) -> None:
 
 
 def test_gmt_is_asked_for_and_site_time_is_not_believed(bench: Bench) -> None:
-    """The site is in Berlin: read as local time, the overlap would be hours off."""
+    """The site is in New York: read as local time, what changed in the last hours would be missed."""
     stocked(bench)
     order = bench.shop.place_order([Line("A")])
     age(bench, order, minutes=90)

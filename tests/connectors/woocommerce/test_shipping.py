@@ -97,6 +97,8 @@ def test_a_shipment_whose_answer_is_lost_is_found_again(shop: Bench, lost: int) 
     told = shop.shop.order(order)
     assert (told["status"], len(told["shipments"])) == ("completed", 1)
     assert sum(len(notes) for notes in shop.state.notes.values()) <= 1
+    meta = {one["key"]: one["value"] for one in shop.state.orders[int(order)]["meta_data"]}
+    assert len(meta.get("_wc_shipment_tracking_items", [])) <= 1
 
 
 def test_the_shop_mails_the_customer_only_where_it_should(build: Build) -> None:

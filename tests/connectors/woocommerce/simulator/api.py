@@ -135,8 +135,8 @@ class Api:
         return {
             "name": "Test shop",
             "url": "https://shop.test",
-            "gmt_offset": "1",
-            "timezone_string": "Europe/Berlin",
+            "gmt_offset": "-5",
+            "timezone_string": "America/New_York",
             "namespaces": namespaces,
             "routes": {},
         }

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 Json = dict[str, Any]
-ZONE = ZoneInfo("Europe/Berlin")  # the site's; times without _gmt are in it
+ZONE = ZoneInfo("America/New_York")  # the site's; times without _gmt are in it
 
 
 class ApiError(Exception):
