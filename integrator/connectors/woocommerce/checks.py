@@ -29,13 +29,7 @@ def check(client: Client, facts: Facts, settings: WooSettings, shipping: Shippin
         name = "credentials" if isinstance(error, NeedsCredentials) else "REST API"
         return CheckReport((*items, CheckItem(name, False, error.message, error.hint)))
     items.append(CheckItem("REST API", True, f"wc/v3 answers at {client.base}."))
-    how = "as query parameters, because the host drops the Authorization header" if client.keys_in_query else ""
-    items.append(
-        CheckItem(
-            "credentials", True, f"The key may read{', sent ' + how if how else ''}.",
-            "Set the channel's auth to query, which saves a call each time." if how and settings.auth == "auto" else "",
-        )
-    )  # fmt: skip
+    items.append(_key(client, settings))
     items.append(_writes(client))
     items.append(_version(facts))
     items.append(_clock(client, clock(response)))
@@ -50,6 +44,19 @@ def _https(client: Client) -> CheckItem:
         return CheckItem("https", True, "The shop is reached over https.")
     hint = "Use https: over plain http orders and customers can be read on the way."
     return CheckItem("https", True, "The shop is reached over plain http; calls are signed with OAuth 1.0a.", hint)
+
+
+SENT = {
+    "header": "",
+    "query": ", sent in the query, because the host drops the Authorization header",
+    "signature": ", by signature, because WordPress does not see that it is reached over https",
+}
+
+
+def _key(client: Client, settings: WooSettings) -> CheckItem:
+    how = SENT[client.auth] if client.https else ""
+    hint = f"Set the channel's auth to {client.auth}, which saves calls." if how and settings.auth == "auto" else ""
+    return CheckItem("credentials", True, f"The key may read{how}.", hint)
 
 
 def _writes(client: Client) -> CheckItem:

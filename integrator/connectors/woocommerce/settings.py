@@ -27,7 +27,8 @@ def base_url(text: str) -> str:
     path = parts.path
     for marker in ("/wp-json", "/wp-admin", "/wp-login.php", "/index.php"):
         path = path.split(marker, 1)[0]
-    port = f":{parts.port}" if parts.port else ""
+    default = {"http": 80, "https": 443}[parts.scheme]  # WordPress leaves it out, also of what it signs
+    port = f":{parts.port}" if parts.port not in (None, default) else ""
     return f"{parts.scheme}://{parts.hostname}{port}{path.rstrip('/')}"
 
 
@@ -43,9 +44,10 @@ class WooCredentials(Credentials):
 
 
 class WooSettings(ChannelSettings):
-    auth: Literal["auto", "header", "query"] = Field(
+    auth: Literal["auto", "header", "query", "signature"] = Field(
         default="auto",
-        description="How the keys travel over https: header, query for hosts that drop the header, auto tries both",
+        description="How the keys travel over https: header; query for hosts that drop the header; signature for "
+        "hosts that do not see that it is https; auto tries them in this order",
     )
     timeout_seconds: int = Field(default=90, ge=5, le=600, description="How long one call may take")
     batch_size: int = Field(default=50, ge=1, le=100, description="Items in the first batch call; adapts itself")

@@ -10,6 +10,7 @@ only with the shipment after which nothing is open.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -58,7 +59,9 @@ class Shipping:
         else:
             remote_id = self._tell(order, shipment)
             if not remote_id.startswith("fulfillment:"):
-                change["meta_data"] = [{"key": SHIPMENTS_META, "value": self._noted(order, shipment, remote_id)}]
+                # as text: PHP makes a list of an object whose keys are 0, 1, 2
+                value = json.dumps(self._noted(order, shipment, remote_id), ensure_ascii=False)
+                change["meta_data"] = [{"key": SHIPMENTS_META, "value": value}]
             remote_id = remote_id.removeprefix("fulfillment:")
         if shipment.completes_order and self.settings.complete_orders and status not in CLOSED | {"completed"}:
             change["status"] = "completed"
@@ -117,6 +120,9 @@ class Shipping:
                 return self._tracking(namespace, order, shipment)
         return self._note(order, shipment)
 
+    def _notify(self, shipment: ShipmentPush) -> bool:
+        return self.settings.notify_customer if shipment.notify_customer is None else shipment.notify_customer
+
     # -- (a) the fulfilments feature
 
     def _fulfilment(self, order_id: int, shipment: ShipmentPush, known: list[Json]) -> str:
@@ -144,8 +150,8 @@ class Shipping:
             "is_fulfilled": True,
             "meta_data": [{"id": 0, "key": key, "value": value} for key, value in values.items()],
         }
-        notify = shipment.notify_customer is not False
-        made = self.client.post(f"wc/v3/orders/{order_id}/fulfillments", body, {"notify_customer": notify})
+        notify = {"notify_customer": self._notify(shipment)}
+        made = self.client.post(f"wc/v3/orders/{order_id}/fulfillments", body, notify)
         made = made.get("fulfillment", made)
         return str(made.get("id") or made.get("fulfillment_id"))
 
@@ -162,21 +168,44 @@ class Shipping:
         for number in shipment.tracking_numbers:
             identity = there.get(number)
             if identity is None:
-                body: Json = {"tracking_number": number}
-                if shipment.tracking_url:
-                    body |= {
-                        "custom_tracking_provider": shipment.carrier or "Carrier",
-                        "custom_tracking_link": shipment.tracking_url,
-                    }
-                else:
-                    body["tracking_provider"] = shipment.carrier
+                body: Json = {"tracking_number": number, **self._carrier(namespace, shipment)}
                 if shipment.ship_date:
-                    day = shipment.ship_date.astimezone(self.facts.site.zone or UTC)
-                    body["date_shipped"] = day.strftime("%Y-%m-%d")
+                    body["date_shipped"] = self._day(shipment.ship_date)
                 made = self.client.post(route, body)
                 identity = str(made.get("tracking_id") or number)
             first = first or identity
         return first
+
+    def _carrier(self, namespace: str, shipment: ShipmentPush) -> Json:
+        """By the extension's own name, which makes it a link; else in the POS's words, with the POS's link."""
+        known = next((one for one in self._carriers(namespace) if one.casefold() == shipment.carrier.casefold()), None)
+        if known and not shipment.tracking_url:
+            return {"tracking_provider": known}
+        return {
+            "custom_tracking_provider": shipment.carrier or shipment.ship_method or "Carrier",
+            "custom_tracking_link": shipment.tracking_url,
+        }
+
+    def _carriers(self, namespace: str) -> list[str]:
+        """Names in groups by region, or a list of descriptions, as the extension has it."""
+        try:
+            listed = self.client.get(f"{namespace}/shipment-trackings/providers")
+        except (Rejected, NeedsCredentials):
+            return []
+        groups = listed.values() if isinstance(listed, dict) else listed
+        names: list[str] = []
+        for one in groups:
+            if isinstance(one, dict):
+                names += [str(one["provider_name"])] if "provider_name" in one else map(str, one)
+        return names
+
+    def _day(self, moment: datetime) -> str:
+        """The day in the shop's zone, where it tells it."""
+        try:
+            zone = self.facts.site.zone
+        except (Rejected, NeedsCredentials):
+            zone = None
+        return moment.astimezone(zone or UTC).strftime("%Y-%m-%d")
 
     # -- (c) a note
 
@@ -199,7 +228,7 @@ class Shipping:
         if shipment.tracking_url:
             parts.append(shipment.tracking_url)
         note = ". ".join(parts) + f" {mark}"
-        made = self.client.post(route, {"note": note, "customer_note": shipment.notify_customer is not False})
+        made = self.client.post(route, {"note": note, "customer_note": self._notify(shipment)})
         return f"note-{made['id']}"
 
     @staticmethod

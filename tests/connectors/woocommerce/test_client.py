@@ -44,6 +44,8 @@ def client(shop: WooShop, *, key: str = "", secret: str = "", **settings: object
         ("https://shop.example/", "https://shop.example"),
         ("shop.example", "https://shop.example"),
         (" http://shop.example:8080/wp/ ", "http://shop.example:8080/wp"),
+        ("https://shop.example:443/", "https://shop.example"),
+        ("http://shop.example:80", "http://shop.example"),
         ("https://shop.example/wp-json/wc/v3", "https://shop.example"),
         ("https://shop.example/fr/wp-admin/admin.php?page=wc-settings", "https://shop.example/fr"),
         ("https://müller.example", "https://müller.example"),
@@ -118,7 +120,7 @@ def test_over_https_the_keys_are_basic(specs: Path, tls: ssl.SSLContext) -> None
     shop = WooShop(specs, "11.0.1", tls=tls)
     made = client(shop)
     made.get("wc/v3/products")
-    assert not made.keys_in_query
+    assert made.auth == "header"
     assert len(shop.state.requests) == 1
     with pytest.raises(NeedsCredentials, match="secret is invalid"):
         client(shop, secret="cs_wrong").get("wc/v3/products")
@@ -130,11 +132,22 @@ def test_a_host_that_drops_the_header_gets_the_keys_in_the_query(specs: Path, tl
     made = client(shop)
     made.get("wc/v3/products")
     made.get("wc/v3/products")
-    assert made.keys_in_query
+    assert made.auth == "query"
     assert len(shop.state.requests) == 3  # the first one twice
     with pytest.raises(NeedsCredentials):
         client(shop, auth="header").get("wc/v3/products")
     client(shop, auth="query").get("wc/v3/products")
+    shop.close()
+
+
+def test_a_shop_that_does_not_know_it_is_reached_over_https_gets_signatures(specs: Path, tls: ssl.SSLContext) -> None:
+    shop = WooShop(specs, "11.0.1", Features(unaware_of_https=True), tls=tls)
+    made = client(shop)
+    made.get("wc/v3/products")
+    made.post("wc/v3/products/batch", {"update": []})
+    assert made.auth == "signature"
+    assert len(shop.state.requests) == 4  # the first one in three ways
+    client(shop, auth="signature").get("wc/v3/products")
     shop.close()
 
 

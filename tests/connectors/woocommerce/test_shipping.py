@@ -106,8 +106,9 @@ def test_the_shop_mails_the_customer_only_where_it_should(build: Build) -> None:
     order = placed(bench)
     bench.connector().send_shipment(shipment(bench, order, "SH-1", {"A": 1}, notify_customer=False))
     bench.connector().send_shipment(shipment(bench, order, "SH-2", {"A": 1}, tracking_url="https://ups.test/1Z"))
-    second, first = bench.state.notes[int(order)]
-    assert [first["customer_note"], second["customer_note"]] == [False, True]
+    bench.connector(notify_customer=False).send_shipment(shipment(bench, order, "SH-3", {"B": 1}))
+    third, second, first = bench.state.notes[int(order)]
+    assert [one["customer_note"] for one in (first, second, third)] == [False, True, False]
     assert second["note"] == "Shipped: 1 × Thing A. With UPS: 1Z-SH-2. https://ups.test/1Z [SH-2]"
 
 
@@ -144,6 +145,40 @@ def test_a_shipment_without_a_number_is_a_note_where_only_numbers_can_be_tracked
     )
     assert bench.shop.order(order)["shipments"] == [{"tracking": [], "lines": {"A": 1}}]
     assert len(bench.state.notes[int(order)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("carrier", "url", "entry"),
+    [
+        ("ups", "", ("UPS", "", "")),
+        ("Sam's van", "", ("", "Sam's van", "")),
+        ("UPS", "https://x.test/1", ("", "UPS", "https://x.test/1")),
+        ("", "", ("", "Carrier", "")),
+    ],
+)
+def test_a_tracking_extension_gets_the_carrier_by_its_own_name(
+    build: Build, carrier: str, url: str, entry: tuple[str, str, str]
+) -> None:
+    bench = build("9.4.3", tracking=True)
+    order = placed(bench)
+    bench.connector().send_shipment(shipment(bench, order, "SH-1", {"A": 1}, carrier=carrier, tracking_url=url))
+    meta = {one["key"]: one["value"] for one in bench.state.orders[int(order)]["meta_data"]}
+    (made,) = meta["_wc_shipment_tracking_items"]
+    assert (made["tracking_provider"], made["custom_tracking_provider"], made["custom_tracking_link"]) == entry
+
+
+@pytest.mark.parametrize("numbers", [("0",), ("0", "1"), ("1001",)])
+def test_shipment_ids_that_are_numbers_are_kept(build: Build, numbers: tuple[str, ...]) -> None:
+    """PHP would make a list of them."""
+    bench = build("8.3.1")
+    order = placed(bench)
+    for number in numbers:
+        bench.connector().send_shipment(shipment(bench, order, number, {"A": 1}))
+    found = bench.connector().pull_order(order)
+    assert found is not None
+    assert [one.pos_shipment_id for one in found.transactions] == list(numbers)
+    meta = {one["key"]: one["value"] for one in bench.state.orders[int(order)]["meta_data"]}
+    assert isinstance(meta["_integrator_shipments"], str)
 
 
 def test_the_way_can_be_chosen(build: Build) -> None:

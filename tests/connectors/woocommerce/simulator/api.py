@@ -108,6 +108,8 @@ class Api:
             if method == "POST":
                 return Result(self.orders.fulfil(order, body), 201)
             return Result(self.orders.fulfilments(order))
+        if path == "/wc-shipment-tracking/v3/shipment-trackings/providers" and features.tracking:
+            return Result({"Global": {"UPS": "https://ups.test/%1$s"}, "Germany": {"DHL": "https://dhl.test/%1$s"}})
         found = re.fullmatch(r"/wc-shipment-tracking/v3/orders/(\d+)/shipment-trackings", path)
         if found and features.tracking:
             if re.search(r"[^a-z0-9- ]", str(body["tracking_number"]), re.IGNORECASE):

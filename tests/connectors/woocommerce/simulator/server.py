@@ -231,7 +231,9 @@ class Simulator:
         header = request.headers.get("authorization", "")
         if self.state.features.drop_authorization:
             header = ""
-        known = self.auth.user(https=self.https, method=method, url=f"{self.url}{path}", query=query, header=header)
+        https = self.https and not self.state.features.unaware_of_https
+        url = f"{'https' if https else 'http'}://{self.url.partition('://')[2]}{path}"
+        known = self.auth.user(https=https, method=method, url=url, query=query, header=header)
         if not known:
             code = "woocommerce_rest_cannot_view" if method == "GET" else "woocommerce_rest_cannot_create"
             raise ApiError(401, code, NOT_ALLOWED)

@@ -248,7 +248,7 @@ class WooShop(Shop):
             found.append({"tracking": _numbers(_meta(one, "_tracking_number")), "by_line": lines})
         if found:
             return found
-        told = _meta(order, "_integrator_shipments") or {}
+        told = json.loads(_meta(order, "_integrator_shipments") or "{}")
         for one in told.values():
             lines = {int(line): int(D(units)) for line, units in one["lines"].items()}
             found.append({"tracking": one["tracking"], "by_line": lines})

@@ -37,6 +37,7 @@ class Features:
     stock_management: bool = True
     trash_blocks_sku: bool = True  # the lookup table keeps the SKU of what is in the trash
     drop_authorization: bool = False  # a host that loses the header
+    unaware_of_https: bool = False  # behind a proxy that does not say so: is_ssl() is false
     permissions: str = "read_write"
     noise: str = ""  # what a broken plugin prints before every answer
 
