@@ -12,7 +12,7 @@ import typer
 from integrator.accounts import admin, channels
 from integrator.accounts.channels import ChannelRecord
 from integrator.catalogue import marks
-from integrator.cli import fields
+from integrator.cli import fields, match
 from integrator.cli.again import push_again
 from integrator.cli.database import connected, transaction
 from integrator.cli.output import Exit, Failed, Output, ago, output
@@ -27,6 +27,8 @@ app = typer.Typer(help="Channels: the shops. A channel is one shop on one platfo
 
 CHANNEL = typer.Argument(metavar="CHANNEL", help="Number or name of the channel.")
 
+FIRST_LOOK = "waits for the operator's first look: integrator channel match, then resume"
+
 # what has to be computed and sent anew when a setting changes
 LANES_OF = {
     "stock": {"locations", "location_map", "safety_stock", "maximum_quantity"},
@@ -34,8 +36,20 @@ LANES_OF = {
 }
 
 
-def _ignore(_attempt: Attempt) -> None:
+class Asked:
     """Requests that the operator makes by hand are shown to the operator; the journal is for the workers'."""
+
+    def __init__(self) -> None:
+        self.last: Attempt | None = None
+
+    def __call__(self, attempt: Attempt) -> None:
+        self.last = attempt
+
+    @property
+    def failure(self) -> Exit:
+        """The exit code when something was wrong: whether the shop said so, or could not be asked."""
+        away = self.last is not None and self.last.outcome in ("transient", "throttled", "unknown")
+        return Exit.UNREACHABLE if away else Exit.FAILED
 
 
 def _makes_shops(kind: type[Connector]) -> bool:
@@ -44,8 +58,8 @@ def _makes_shops(kind: type[Connector]) -> bool:
 
 
 @contextlib.contextmanager
-def opened(record: ChannelRecord) -> Iterator[Connector]:
-    connector = channels.open_connector(record, _ignore)
+def opened(record: ChannelRecord, asked: Asked) -> Iterator[Connector]:
+    connector = channels.open_connector(record, asked)
     try:
         yield connector
     finally:
@@ -66,6 +80,9 @@ def add(
     ] = None,
     name: Annotated[str | None, typer.Option(help="What people call the channel; default: the platform.")] = None,
     check: Annotated[bool, typer.Option(help="Try the credentials before anything is kept.")] = True,
+    hold: Annotated[
+        bool, typer.Option("--hold", help="Send nothing yet: look at `channel match` first, then `channel resume`.")
+    ] = False,
     help: Annotated[bool, fields.HELP] = False,
 ) -> None:
     """Add a shop. Its credentials are tried first, and kept encrypted.
@@ -98,21 +115,41 @@ def add(
             number = channels.add_channel(connection, owner, platform, name, keys, chosen)
             listed = marks.list_all(connection, owner.account_id, number)
             record = channels.load_channel(connection, owner.account_id, number)
-        wake(owner.account_id, owner.store_id, [*marks.LANES, "pull"])
+            if hold:
+                channels.hold(connection, record, FIRST_LOOK)
+        if not hold:
+            wake(owner.account_id, owner.store_id, [*marks.LANES, "pull"])
+    steps = _next_steps(number, held=hold, made=made is not None)
     out.done(
-        f"Channel {number} {record.name!r} is there; {listed} products are on their way to it.",
+        f"Channel {number} {record.name!r} is there; "
+        + (f"it is held, and {listed} products wait." if hold else f"{listed} products are on their way to it."),
         id=number,
         name=record.name,
         platform=platform,
         store=owner.code,
         account_id=owner.account_id,
         products=listed,
+        state=channels.HELD if hold else channels.ACTIVE,
+        next=list(steps),
     )
+    for command, why in steps.items():
+        out.note(f"  {command:<36} {why}")
+
+
+def _next_steps(number: int, *, held: bool, made: bool) -> dict[str, str]:
+    """Commands that come after `add`, with what they are for. A shop that was just made has nothing to match."""
+    steps = {f"integrator channel check {number}": "credentials, scopes, version, clock, webhooks"}
+    if not made:
+        steps[f"integrator channel match {number}"] = "what the shop has already, beside what the POS has"
+    if held:
+        steps[f"integrator channel resume {number}"] = "starts it"
+    return steps
 
 
 def _try(out: Output, kind: type[Connector], channel: Channel) -> None:
     """Ends the command unless the shop takes the credentials and has all that is needed."""
-    with out.progress(f"Asking {kind.title}"), contextlib.closing(kind(channel, _ignore)) as connector:
+    asked = Asked()
+    with out.progress(f"Asking {kind.title}"), contextlib.closing(kind(channel, asked)) as connector:
         report = connector.check()
     if not report.ok:
         rows = [_item(item) for item in report.items if not item.ok]
@@ -120,6 +157,7 @@ def _try(out: Output, kind: type[Connector], channel: Channel) -> None:
             f"{kind.title}: " + "; ".join(f"{row['check']}: {row['message']}" for row in rows) + " Nothing was added.",
             hint=next((row["hint"] for row in rows if row["hint"]), "")
             or "Correct it, or add the channel as it is with --no-check.",
+            code=asked.failure,
         )
 
 
@@ -312,12 +350,15 @@ def check(channel: Annotated[str, CHANNEL]) -> None:
     """
     with transaction() as connection:
         record = channels.find_channel(connection, channel)
-    out = output()
-    with out.progress(f"Asking {record.name}"), opened(record) as connector:
+    out, asked = output(), Asked()
+    with out.progress(f"Asking {record.name}"), opened(record, asked) as connector:
         report = connector.check()
     _show_check(out, record, report.items)
     if not report.ok:
-        raise typer.Exit(Exit.FAILED)
+        raise typer.Exit(asked.failure)
+
+
+app.command("match")(match.match)
 
 
 @app.command()
@@ -335,9 +376,11 @@ def hold(
 @app.command()
 def resume(channel: Annotated[str, CHANNEL]) -> None:
     """Go on with a channel that was held, lacks credentials, or pauses after failures."""
-    with transaction() as connection:
-        record = channels.find_channel(connection, channel)
-        channels.resume(connection, record)
+    with connected():
+        with begin() as connection:
+            record = channels.find_channel(connection, channel)
+            channels.resume(connection, record)
+        wake(record.account_id, record.store_id, [*marks.LANES, "ship", "pull"])
     output().done(f"Channel {record.id} {record.name!r} goes on.", id=record.id, state=channels.ACTIVE)
 
 
@@ -352,9 +395,9 @@ def webhooks(channel: Annotated[str, CHANNEL]) -> None:
             hint="Set it to the base URL by which the shop reaches this service; until then it is polled.",
             code=Exit.USAGE,
         )
-    out = output()
-    with out.progress(f"Asking {record.name}"), opened(record) as connector:
+    out, asked = output(), Asked()
+    with out.progress(f"Asking {record.name}"), opened(record, asked) as connector:
         items = connector.register_webhooks()
     _show_check(out, record, items)
     if not all(item.ok for item in items):
-        raise typer.Exit(Exit.FAILED)
+        raise typer.Exit(asked.failure)

@@ -194,3 +194,4 @@ class RemoteListing:
     quantity: Decimal | None = None
     published: bool | None = None
     trashed: bool = False
+    barcode: str = ""  # GTIN, EAN or UPC, where a list shows it: for the matching report

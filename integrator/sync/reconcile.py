@@ -221,7 +221,7 @@ def _compare_part(
     if drifted:
         marks.mark_many(connection, channel.account_id, drifted, channel.id)
     if known:
-        _link(connection, channel, known)
+        link(connection, channel, known)
     where: dict[str, Any] = {
         "account_id": channel.account_id, "store_id": channel.store_id, "channel_id": channel.id, "subject": "product",
         "purpose": "reconcile",
@@ -235,7 +235,8 @@ def _compare_part(
     issues.resolve(connection, **where, subject_ids=back)
 
 
-def _link(connection: Connection, channel: ChannelRecord, known: Mapping[int, Mapping[str, str]]) -> None:
+def link(connection: Connection, channel: ChannelRecord, known: Mapping[int, Mapping[str, str]]) -> None:
+    """Remember which listing of the shop each product is, unless that is known, and send what it should hold."""
     connection.execute(
         text(
             "UPDATE listings l SET remote = v.remote, state = 'linked', linked_at = now()"

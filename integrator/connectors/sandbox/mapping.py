@@ -189,6 +189,7 @@ def listing(variant: Mapping[str, Any]) -> RemoteListing:
         sale_price=optional(variant["sale_price"]),
         quantity=optional(variant["quantity"]),
         published=bool(variant["published"]),
+        barcode=str(variant.get("upc") or ""),
     )
 
 
