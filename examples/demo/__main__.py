@@ -32,20 +32,24 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--port", type=int, default=8000, help="port of the service, another one if it is taken (default 8000)"
     )
+    parser.add_argument(
+        "--platforms",
+        choices=["sandbox", "all"],
+        default="sandbox",
+        help="all: the five platforms' simulated shops side by side, a row for each (default: the sandbox shop)",
+    )
     return parser.parse_args()
 
 
-def prepare(service: Service, report: Report) -> tuple[Pos, Shop]:
+def prepare(service: Service, report: Report) -> Pos:
     report.heading("Setting up")
     seconds = service.start()
     report.line(f"web, worker and PostgreSQL run at {service.url} (ready after {seconds:.1f} s)")
     service.integrator("account", "add", "Fjord & Gipfel")
     service.integrator("store", "add", "Fjord & Gipfel", "Main store", "--code", "MAIN", "--time-zone", "Europe/Berlin")
     user = service.integrator("user", "add", "MAIN", "pos")
-    service.integrator("channel", "add", "MAIN", "sandbox", "--publish-new")
-    report.line("account, store MAIN, user pos and a sandbox shop are there")
-    shop = Shop(service, "sandbox")
-    return Pos(service.url, user["StoreId"], user["UserName"], user["Password"]), shop
+    report.line("account, store MAIN and user pos are there")
+    return Pos(service.url, user["StoreId"], user["UserName"], user["Password"])
 
 
 def signposts(service: Service, pos: Pos, shop: Shop, report: Report) -> None:
@@ -63,7 +67,10 @@ def signposts(service: Service, pos: Pos, shop: Shop, report: Report) -> None:
 
 
 def run(service: Service, report: Report, *, once: bool) -> bool:
-    pos, shop = prepare(service, report)
+    pos = prepare(service, report)
+    service.integrator("channel", "add", "MAIN", "sandbox", "--publish-new")
+    report.line("a sandbox shop is added to it")
+    shop = Shop(service, "sandbox")
     day = Day(pos, shop, report, read())
     for step in (
         day.push_products, day.update_stock, day.update_prices, day.shoppers_order, day.take_orders,
@@ -87,7 +94,12 @@ def main() -> int:
     service = Service(Path(tempfile.mkdtemp(prefix="demo-", dir=data)), options.port)
     signal.pthread_sigmask(signal.SIG_BLOCK, set() if options.once else {signal.SIGINT, signal.SIGTERM})
     try:
-        good = run(service, report, once=options.once)
+        if options.platforms == "all":
+            from demo.platforms import side_by_side
+
+            good = side_by_side(service, report, prepare(service, report))
+        else:
+            good = run(service, report, once=options.once)
     except DemoFailed as error:
         report.line(str(error), good=False)
         report.table()
@@ -100,7 +112,7 @@ def main() -> int:
         service.stop()
     service.remove()
     if options.once:
-        report.console.print(f"\n{'All ten did what they should' if good else 'Not all ten did what they should'}; "
+        report.console.print(f"\n{'All did what they should' if good else 'Not all did what they should'}; "
                              f"{time.monotonic() - started:.0f} seconds in all.")  # fmt: skip
     return 0 if good else 1
 
