@@ -42,6 +42,8 @@ def errors() -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
     value = field.get_default(call_default_factory=True)
     if value is None or value in ("", [], {}):
         return ""

@@ -152,6 +152,7 @@ def integrator(
 
 def _failure(error: Exception) -> Failed | None:
     """What a known error means to the person at the command line; None for a bug."""
+    import psycopg2
     from sqlalchemy.exc import InterfaceError, OperationalError
 
     from integrator.accounts.errors import NotFound, Refused
@@ -174,17 +175,39 @@ def _failure(error: Exception) -> Failed | None:
             return Failed(str(error))
         case EmbeddedError():
             return Failed(str(error), code=Exit.UNREACHABLE)
-        case DatabaseUnavailable() | OperationalError() | InterfaceError():
-            reason = str(getattr(error, "orig", error)).strip()
-            return Failed(
-                f"The database cannot be reached: {reason}",
-                hint="Check DATABASE_URL and that PostgreSQL is running.",
-                code=Exit.UNREACHABLE,
-            )
+        case DatabaseUnavailable() | OperationalError() | InterfaceError() | psycopg2.OperationalError():
+            return _database_failure(error)
         case ConnectorError():
             code = Exit.UNREACHABLE if isinstance(error, Transient) else Exit.FAILED
             return Failed(error.message, hint=error.hint, code=code)
     return None
+
+
+# SQLSTATEs by which a database that was reached says that it cannot work now, and what helps
+DATABASE_HINTS = {
+    "53100": "Make room on the disk of the database.",
+    "53200": "Give the database server more memory.",
+    "53300": "Raise max_connections of the server, or run fewer web processes and workers.",
+    "55P03": "Something else holds a lock on it; try again when that has ended.",
+    "57014": "It took too long; try again when the database has less to do.",
+}
+
+
+def _database_failure(error: BaseException) -> Failed:
+    """The reason is the driver's; by its SQLSTATE a server that cannot work is told from one that is not there."""
+    cause: BaseException | None = error
+    state = None
+    while cause is not None and state is None:
+        state = getattr(getattr(cause, "orig", cause), "pgcode", None)
+        cause = cause.__cause__
+    reason = str(getattr(error, "orig", error)).strip()
+    if hint := DATABASE_HINTS.get(state or ""):
+        return Failed(f"The database cannot do it now: {reason}", hint=hint, code=Exit.UNREACHABLE)
+    return Failed(
+        f"The database cannot be reached: {reason}",
+        hint="Check DATABASE_URL and that PostgreSQL is running.",
+        code=Exit.UNREACHABLE,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,14 +20,21 @@ DATABASE = "integrator"
 
 
 @contextmanager
-def located() -> Iterator[str]:
-    """The URL of the database, reachable or not; the embedded one runs as long as the block."""
+def served() -> Iterator[tuple[str, Embedded | None]]:
+    """The URL of the database, reachable or not, and the embedded server if it is that; it runs as long as the block."""
     configured = settings().database_url
     if configured:
-        yield configured
+        yield configured, None
         return
     with Embedded(settings().data_dir) as server:
-        yield server.create(DATABASE)
+        yield server.create(DATABASE), server
+
+
+@contextmanager
+def located() -> Iterator[str]:
+    """The URL of the database, reachable or not; the embedded one runs as long as the block."""
+    with served() as (url, _server):
+        yield url
 
 
 def ensure_current(url: str, *, upgrade: bool) -> None:

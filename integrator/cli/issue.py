@@ -20,8 +20,8 @@ STORE = typer.Option(help="Only of this store (its StoreId).")
 CHANNEL = typer.Option(help="Only of this channel (its number or name).")
 CODE = typer.Option(help="Only with this code, like REFUSED_BY_SHOP.")
 COLUMNS = {
-    "id": "Issue", "code": "Code", "subject": "About", "subject_id": "Id", "purpose": "Doing", "channel_id": "Channel",
-    "message": "What is wrong", "attempts": "Times", "last_at": "Last",
+    "id": "Issue", "code": "Code", "subject": "About", "subject_id": "Id", "purpose": "Doing", "store": "StoreId",
+    "channel": "Channel", "message": "What is wrong", "attempts": "Times", "last_at": "Last",
 }  # fmt: skip
 AT_MOST = 100_000
 
@@ -39,6 +39,15 @@ def _chosen(
         code=code,
         **more,
     )
+
+
+def _placed(connection: Any, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The issues with the names that people and commands use beside the numbers: `store` and `channel`."""
+    stores = {one["id"]: one["code"] for one in admin.list_stores(connection)} if rows else {}
+    shops = {one.id: one.name for one in channels.list_channels(connection)} if rows else {}
+    return [
+        {**row, "store": stores.get(row["store_id"], ""), "channel": shops.get(row["channel_id"], "")} for row in rows
+    ]
 
 
 @app.command("list")
@@ -59,7 +68,10 @@ def list_(
     """
     with transaction() as connection:
         state = None if closed else "open"
-        rows = _chosen(connection, store, channel, code, subject=about, subject_id=id_, state=state, limit=limit)
+        rows = _placed(
+            connection,
+            _chosen(connection, store, channel, code, subject=about, subject_id=id_, state=state, limit=limit),
+        )
     columns = {**COLUMNS, "state": "State"} if closed else COLUMNS
     output().table(rows, columns=columns, empty="No issues: nothing needs a person.")
 
@@ -68,8 +80,11 @@ def list_(
 def show(issue: Annotated[int, NUMBER]) -> None:
     """One issue with what to do about it."""
     with transaction() as connection:
-        row = _found(journal.shown(connection, issue), issue)
-    output().record(row, labels={**COLUMNS, "hint": "What to do", "first_at": "First", "closed_at": "Closed"})
+        (row,) = _placed(connection, [_found(journal.shown(connection, issue), issue)])
+    out = output()
+    if not out.json:  # the numbers are for scripts
+        row = {key: value for key, value in row.items() if key not in ("account_id", "store_id", "channel_id")}
+    out.record(row, labels={**COLUMNS, "hint": "What to do", "first_at": "First", "closed_at": "Closed"})
 
 
 @app.command()

@@ -18,6 +18,7 @@ from integrator.cli import roles
 from integrator.cli.health import ask
 from integrator.cli.output import Exit, Failed, Output, output
 from integrator.settings import Settings
+from integrator.store.embedded import Embedded
 
 app = typer.Typer()
 
@@ -77,9 +78,11 @@ class Role:
             self.process.wait()
 
 
-def _keep_running(children: list[Role], stop: threading.Event, out: Output) -> None:
-    """Until `stop`. A role that ends is started again; one that cannot stay up ends the service."""
+def _keep_running(children: list[Role], server: Embedded | None, stop: threading.Event, out: Output) -> None:
+    """Until `stop`. A role or a database of our own that ends is started again; what cannot stay up ends the service."""
     while not stop.wait(0.2):
+        if server is not None and server.revive():
+            out.warn("The database ended by itself and is started again.")
         for role in children:
             code = role.ended()
             if code is None:
@@ -154,11 +157,11 @@ def serve(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    from integrator.cli.database import ensure_current, located
+    from integrator.cli.database import ensure_current, served
 
     out = output()
     local, public = _addresses(chosen)
-    with located() as url:
+    with served() as (url, server):
         ensure_current(url, upgrade=True)
         environment = {**os.environ, "DATABASE_URL": url}
         children = [Role("web", environment), Role("worker", environment)]
@@ -168,7 +171,7 @@ def serve(
             _until_ready(children, local, stop)
             if not stop.is_set():
                 _welcome(out, chosen, public, time.monotonic() - began)
-            _keep_running(children, stop, out)
+            _keep_running(children, server, stop, out)
         finally:
             for role in children:
                 role.ask_to_stop()

@@ -68,6 +68,8 @@ def sync(
                 raise Failed(f"The shop could not be read: {findings.message}", code=Exit.UNREACHABLE)
         with out.progress(f"Bringing {record.name} up to date"):
             report = drain(record.account_id, record.id, only=lane.value if lane else None)
+        with begin() as connection:  # what was tried may have paused it
+            record = channels.load_channel(connection, record.account_id, record.id)
     _say(record, report, findings)
 
 
@@ -92,8 +94,9 @@ def _say(record: ChannelRecord, report: DrainReport, findings: reconcile.Finding
     if report.state == "busy":
         raise Failed(f"A worker is at work on {record.name}.", hint="It does the same; look with: integrator status")
     if report.state == "paused":
+        reason = report.message or record.state_reason or "it failed several times in a row"
         until = f" It is tried again {ago(record.paused_until)}." if record.paused_until else ""
-        sentence = f"The shop of {record.name} cannot be spoken to now: {report.message}{until}"
+        sentence = f"The shop of {record.name} cannot be spoken to now: {reason.rstrip('.')}.{until}"
         raise Failed(sentence, code=Exit.UNREACHABLE)
     if out.json:
         out.data({"channel": record.id, **values})

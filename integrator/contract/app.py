@@ -116,10 +116,13 @@ class Gate:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         kind, parameters = _content_type(environ.get("CONTENT_TYPE") or "")
         version = SOAP_12 if kind == "application/soap+xml" else SOAP_11
-        with structlog.contextvars.bound_contextvars():
+        structlog.contextvars.clear_contextvars()  # the thread's last call was perhaps another store's
+        try:
             if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
                 return self._get(environ, start_response)
             return self._post(environ, start_response, kind, parameters, version)
+        finally:
+            structlog.contextvars.clear_contextvars()
 
     def _service(self, environ: Environ) -> str | None:
         """The service of the path: /ProductTasks, /ProductTasks.asmx, in any case, with or without a last slash."""

@@ -195,6 +195,7 @@ def _authenticated(call: Call, header: list[Any], basic: Basic | None) -> StoreC
     if not (code and user and password):
         missing = [n for n, v in (("StoreId", code), ("UserName", user), ("Password", password)) if not v]
         raise CallFailed(Code.NOT_AUTHORISED, f"The credentials have no {' and no '.join(missing)}.")
+    structlog.contextvars.bind_contextvars(store=code[:64])  # as it is said; a refused POS must be findable
     try:
         return authenticate(call.connection, code, user, password, call.service)
     except NotAuthorised as refused:

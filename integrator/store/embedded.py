@@ -195,6 +195,22 @@ class Embedded:
             os.close(gate)
         return self
 
+    def revive(self) -> bool:
+        """Starts the server again if it died under us (killed, out of memory); whether that was needed.
+
+        Raises EmbeddedError, with the end of its log, if it does not start."""
+        if self._users < 0 or self._running():
+            return False
+        gate = os.open(self.home / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            if self._running():  # another user of it was first
+                return False
+            self._launch()
+        finally:
+            os.close(gate)
+        return True
+
     def _initialise(self) -> None:
         fresh = self.home / "data.new"  # named `data` when it is whole, so that a kill leaves no half of it
         shutil.rmtree(fresh, ignore_errors=True)

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from sqlalchemy import make_url
 
 from tests.support.command import Command
 from tests.support.service import free_port
@@ -126,6 +127,21 @@ def test_a_role_that_dies_is_started_again_and_said_so(serve: Callable[..., Runn
         except httpx.HTTPError:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+    assert running.end() == 0
+
+
+def test_a_database_of_its_own_that_dies_is_started_again_and_said_so(serve: Callable[..., Running]) -> None:
+    running = serve()
+    folder = make_url(running.roles()["web"].environ()["DATABASE_URL"]).query["host"]
+    os.kill(int(Path(str(folder), ".s.PGSQL.5432.lock").read_text().split()[0]), signal.SIGINT)
+    deadline = time.monotonic() + 30
+    while "The database ended by itself" not in running.errors():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    while httpx.get(f"{running.url}/health/ready").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    running.command("account", "add", "Bergmann Shoes")
     assert running.end() == 0
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 
 from integrator.accounts.authentication import authenticate
 from integrator.store.engine import make_engine
+from integrator.store.tables import issues
 from tests.support.command import Command
 
 
@@ -176,3 +178,59 @@ def test_status_is_one_document(berg: Command, database: str) -> None:
         connection.execute(sa.text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
     engine.dispose()
     berg("status", "--strict")
+
+
+def test_a_shop_that_cannot_be_reached_has_its_own_exit_code(berg: Command) -> None:
+    keys = ("--url", "http://127.0.0.1:1", "--consumer-key", "ck_1", "--consumer-secret", "cs_1")
+    refused = berg("channel", "add", "BERG-1", "woocommerce", *keys, code=4)
+    assert "Nothing was added" in refused.err
+    berg("channel", "add", "BERG-1", "woocommerce", *keys, "--no-check")
+    assert not berg("channel", "check", "woocommerce", "--json", code=4).data["ok"]
+    for _ in range(8):  # the channel pauses after some; the reason is said whether it was asked now or before
+        ran = berg("sync", "woocommerce", "--lane", "pull", "--wait", code=4)
+        assert "cannot be reached" in ran.err
+        assert " ago" not in ran.err
+    assert "in " in ran.err
+
+
+def test_issues_name_the_store_and_the_channel(berg: Command) -> None:
+    number = berg("channel", "add", "BERG-1", "sandbox", "--name", "blue", "--json").data["id"]
+    engine = make_engine(berg.environment["DATABASE_URL"])
+    with engine.begin() as connection:
+        ours = connection.execute(sa.text("SELECT account_id, id FROM stores")).one()
+        for channel_id in (number, 0):
+            statement = issues.insert().values(
+                account_id=ours.account_id, store_id=ours.id, channel_id=channel_id, subject="order", subject_id="1-1",
+                purpose="delivery", code="REJECTED_BY_POS", message="blocked",
+            )  # fmt: skip
+            connection.execute(statement)
+    engine.dispose()
+    found = berg("issue", "list", "--json").data
+    assert {(one["store"], one["channel"], one["channel_id"]) for one in found} == {
+        ("BERG-1", "blue", number),
+        ("BERG-1", "", 0),
+    }
+    shown = berg("issue", "show", str(min(one["id"] for one in found))).out
+    assert "BERG-1" in shown
+    assert "blue" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted"),
+    [("53100", "Make room"), ("53300", "max_connections"), ("55P03", "lock"), ("57014", "too long")],
+)
+def test_a_database_that_cannot_work_is_told_from_one_that_is_not_there(berg: Command, state: str, wanted: str) -> None:
+    engine = make_engine(berg.environment["DATABASE_URL"])
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text(
+                "CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$ BEGIN RAISE EXCEPTION 'it is so' USING errcode = '{state}'; END $$"
+            )
+        )
+        connection.execute(sa.text("CREATE TRIGGER fails BEFORE INSERT ON stores EXECUTE FUNCTION fails()"))
+    engine.dispose()
+    problem = berg("store", "add", "Bergmann Shoes", "Second", "--json", code=4).error
+    assert "it is so" in problem["message"]
+    assert "cannot be reached" not in problem["message"]
+    assert wanted in problem["hint"]

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import uuid
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -218,3 +219,17 @@ def test_a_bug_is_a_server_fault_that_tells_nothing(service: Service, login: Sto
     assert "nonsense" not in answer.content.decode()
     lines = [json.loads(one) for one in service.text().splitlines() if one.startswith("{")]
     assert any(line.get("call_id") == answer.fault["CallId"] and "exception" in line for line in lines)
+
+
+def test_the_log_lines_of_a_call_name_its_own_store_and_no_other(service: Service) -> None:
+    """Threads serve one store after the other; a call that fails before it is known whose it is, is nobody's yet."""
+    known, stranger = service.store(), service.store()
+    wrong = replace(stranger, password="int_wrong")
+    for _ in range(8):  # more than there are threads
+        assert not Soap(service.url, known).call("UpdateInventory").is_fault
+    answers = [Soap(service.url, wrong).call("UpdateInventory") for _ in range(8)]
+    ids = {answer.fault["CallId"] for answer in answers}
+    lines = [json.loads(one) for one in service.text().splitlines() if one.startswith("{")]
+    found = [line for line in lines if line.get("call_id") in ids]
+    assert len(found) >= len(ids) == 8
+    assert {(line.get("store"), line.get("account_id")) for line in found} == {(stranger.code, None)}

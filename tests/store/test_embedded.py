@@ -108,6 +108,22 @@ def test_a_killed_server_recovers(data_dir: Path) -> None:
     server.stop()
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])  # out of memory; a stop from outside
+def test_a_server_that_died_is_revived_once(data_dir: Path, number: int) -> None:
+    with Embedded(data_dir) as server:
+        server.create("shop")
+        assert not server.revive()
+        os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), number)
+        deadline = time.monotonic() + 30
+        while not server.revive():
+            assert time.monotonic() < deadline, "it is not missed"
+            time.sleep(0.05)
+        psycopg2.connect(server.url("shop")).close()
+        assert not server.revive()
+    assert not answers(server)
+    assert not server.revive()  # who has left starts nothing
+
+
 def test_a_kill_during_the_first_start_leaves_nothing_half_made(data_dir: Path) -> None:
     for pause in (0.05, 0.2, 0.4):
         process = subprocess.Popen([sys.executable, "-c", USE, str(data_dir), "60"], start_new_session=True)
