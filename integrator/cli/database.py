@@ -21,7 +21,7 @@ DATABASE = "integrator"
 
 @contextmanager
 def served() -> Iterator[tuple[str, Embedded | None]]:
-    """The URL of the database, reachable or not, and the embedded server if it is that; it runs as long as the block."""
+    """The URL of the database, reachable or not, and the embedded server if it is that, as long as the block runs."""
     configured = settings().database_url
     if configured:
         yield configured, None

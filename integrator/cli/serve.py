@@ -79,7 +79,7 @@ class Role:
 
 
 def _keep_running(children: list[Role], server: Embedded | None, stop: threading.Event, out: Output) -> None:
-    """Until `stop`. A role or a database of our own that ends is started again; what cannot stay up ends the service."""
+    """Until `stop`. A role or our own database that ends is started again; what cannot stay up ends the service."""
     while not stop.wait(0.2):
         if server is not None and server.revive():
             out.warn("The database ended by itself and is started again.")
