@@ -50,6 +50,8 @@ COMMANDS: dict[str, Entry] = {
     "location": Entry("Locations of a store: where the POS keeps goods.", SET_UP),
     "channel": Entry("Channels: the shops.", SET_UP),
     "sandbox": Entry("Sandbox shops: try everything without owning a shop.", SET_UP),
+    "hipcommerce": Entry("For developers of a shop: a reference shop, and a test of their own.", SET_UP),
+    "connector": Entry("Connectors: begin one for a further platform, in a checkout.", SET_UP),
     "status": Entry("How it is going, on one screen.", WORK, verb=True),
     "sync": Entry("Bring a channel up to date now.", WORK, verb=True),
     "product": Entry("Products: what the POS said and what each shop has.", WORK),

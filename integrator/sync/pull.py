@@ -179,22 +179,28 @@ def _forget_stock(connection: Connection, channel: ChannelRecord, remote_ids: Se
 
 
 def _file(connection: Connection, channel: ChannelRecord, problems: Sequence[OrderProblem]) -> None:
-    issues.report_many(
-        connection,
-        account_id=channel.account_id,
-        store_id=channel.store_id,
-        channel_id=channel.id,
-        subject="order",
-        purpose="pull",
-        findings=[
-            issues.Finding(
-                f"{channel.id}-{one.remote_id}",
-                one.code or Code.ORDER_UNREADABLE,
-                f"Order {one.number or one.remote_id}: {one.message}",
-                one.hint or CATALOGUE[Code.ORDER_UNREADABLE].remedy,
-            )
-            for one in problems
-        ],
+    for subject, purpose in sorted({(one.subject, one.purpose) for one in problems}):
+        issues.report_many(
+            connection,
+            account_id=channel.account_id,
+            store_id=channel.store_id,
+            channel_id=channel.id,
+            subject=subject,
+            purpose=purpose,
+            findings=[
+                _finding(channel, one) for one in problems if (one.subject, one.purpose) == (subject, purpose)
+            ],
+        )
+
+
+def _finding(channel: ChannelRecord, one: OrderProblem) -> issues.Finding:
+    """Orders and shipments are known by the channel's number and the shop's id; anything else by its own."""
+    is_order = one.subject == "order"
+    return issues.Finding(
+        f"{channel.id}-{one.remote_id}" if one.subject in ("order", "shipment") else one.remote_id,
+        one.code or Code.ORDER_UNREADABLE,
+        f"Order {one.number or one.remote_id}: {one.message}" if is_order else one.message,
+        one.hint or (CATALOGUE[Code.ORDER_UNREADABLE].remedy if is_order else ""),
     )
 
 

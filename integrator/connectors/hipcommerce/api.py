@@ -25,6 +25,7 @@ from integrator.connectors.hipcommerce.pull import Orders
 from integrator.connectors.http import Recorder
 from integrator.connectors.pushes import (
     ListingPush,
+    Outcome,
     PushResult,
     RemoteListing,
     ShipmentPush,
@@ -79,7 +80,10 @@ class Api:
                           "" if one in scopes else f"Let the shop give the key the scope {one}.")
                 for one in NEEDED
             ),
-            *(CheckItem("scope", True, f"{one}: missing. {text}") for one, text in OPTIONAL.items() if one not in scopes),
+            *(
+                CheckItem("scope", True, f"{one}: missing. {text}")
+                for one, text in OPTIONAL.items() if one not in scopes
+            ),
             self._clock(about),
             *self._locations(about),
         ]  # fmt: skip
@@ -256,5 +260,5 @@ def raise_refusal(answer: Mapping[str, Any]) -> None:
         return
     said = results.said(answer)
     code = str(answer.get("code") or "refused").upper()
-    kind: type[ConnectorError] = Transient if results.outcome(status) is results.Outcome.RETRY else Rejected
+    kind: type[ConnectorError] = Transient if results.outcome(status) is Outcome.RETRY else Rejected
     raise kind(said["message"], code=code)

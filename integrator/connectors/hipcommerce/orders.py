@@ -34,7 +34,7 @@ READABLE = (KeyError, ValueError, ArithmeticError, TypeError)  # what `pulled` r
 
 
 @cache
-def _types(kind: type[Any]) -> dict[str, Any]:
+def _types(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
@@ -75,7 +75,8 @@ def _value(kind: Any, given: Any, where: str) -> Any:
 
 def read(kind: type[Record], given: Json, *, where: str = "", **chosen: Any) -> Record:
     """A record of ours from one of theirs. `chosen`: values that are ours to say. Raises ValueError with the field."""
-    types, found = _types(kind), dict(chosen)
+    types: dict[str, Any] = _types(typing.cast(Any, kind))
+    found = dict(chosen)
     for one in fields(kind):  # type: ignore[arg-type]
         if one.name in chosen or one.name in OURS:
             continue

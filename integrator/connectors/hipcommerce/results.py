@@ -41,7 +41,7 @@ def outcome(status: int) -> Outcome:
     return Outcome.CONFLICT if status == CONFLICT else Outcome.REJECTED
 
 
-def said(answer: Mapping[str, Any]) -> dict[str, str]:
+def said(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Code, message and hint of a refusal."""
     status = int(answer.get("status") or SERVER)
     code = "LISTING_MISSING" if status == NOT_FOUND else str(answer.get("code") or "refused").upper()

@@ -10,6 +10,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from integrator.connectors.base import ChannelSettings, Credentials
 
 BASE_PATH = "/integrator/v1"
+NEEDED = {
+    "api": ("url", "key_id", "secret"), "folder": ("folder",), "sftp": ("host", "user", "folder", "host_key"),
+}  # fmt: skip
 LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -58,8 +61,7 @@ class HipCommerceCredentials(Credentials):
 
     @model_validator(mode="after")
     def complete(self) -> Self:
-        needed = {"api": ("url", "key_id", "secret"), "folder": ("folder",), "sftp": ("host", "user", "folder", "host_key")}
-        missing = [name for name in needed[self.mode] if not _given(getattr(self, name))]
+        missing = [name for name in NEEDED[self.mode] if not _given(getattr(self, name))]
         if missing:
             raise ValueError(f"mode {self.mode} needs {', '.join(missing)}")
         if self.mode == "sftp" and not (_given(self.password) or _given(self.private_key)):
@@ -75,7 +77,7 @@ def _given(value: str | SecretStr) -> bool:
 
 class HipCommerceSettings(ChannelSettings):
     timeout_seconds: int = Field(default=60, ge=5, le=600, description="api: how long one call may take")
-    file_format: Literal["csv", "xml"] = Field(default="csv", description="folder, sftp: the form of the files we write")
+    file_format: Literal["csv", "xml"] = Field(default="csv", description="folder, sftp: form of the files we write")
     acknowledge_hours: int = Field(
         default=24, ge=1, le=720, description="folder, sftp: a file of ours that the shop leaves longer is an issue"
     )

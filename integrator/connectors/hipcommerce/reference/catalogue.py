@@ -115,19 +115,30 @@ class Catalogue:
         """A result for each thing that can be bought."""
         with self.lock:
             items = given.get("children") or [given]
+            if "only_on_creation" in given:
+                for item in items:
+                    self._link(item)
             product = self._product_of(given, items)
+            is_new = product is None
             results = [self._put_item(given, item, product) for item in items]
             # a product whose children were all refused is not made
             done = [one for one in results if one["status"] < 300]
             if done:
                 made = self.products[done[0]["product_id"]]
-                made |= {name: value for name, value in given.items() if name in PRODUCT}
-                if "publish" in given:
-                    made["published"] = given["publish"]
+                said = given if is_new else _without(given, given.get("only_on_creation") or ())
+                made |= {name: value for name, value in said.items() if name in PRODUCT}
+                if "publish" in said:
+                    made["published"] = said["publish"]
                 for one in self.variants.values():
                     if one["product_id"] == made["product_id"]:
                         one["updated_at"] = self.clock.tick()
             return results
+
+    def _link(self, item: Json) -> None:
+        """A product of the merchant's with the SKU becomes the item's."""
+        found = self.by_sku(item.get("sku") or item["item_integration_id"])
+        if self._variant_of(item) is None and len(found) == 1 and found[0]["item_integration_id"] is None:
+            found[0]["item_integration_id"] = item["item_integration_id"]
 
     def _product_of(self, given: Json, items: Sequence[Json]) -> Json | None:
         if given.get("product_id") in self.products:
@@ -155,6 +166,7 @@ class Catalogue:
         if variant["item_integration_id"] not in (None, key):
             text = f"Variant {variant['variant_id']} belongs to the item {variant['item_integration_id']!r}."
             return result(key, 409, "item_taken", text)
+        item = _without(item, given.get("only_on_creation") or ())
         options = item.get("options", variant["options"])
         if self._options_taken(variant["product_id"], options, variant["variant_id"]):
             return result(key, 422, "options_taken", f"Another child has the options {_shown(options)}.")
@@ -167,7 +179,8 @@ class Catalogue:
         taken = self.by_sku(sku)
         if taken:
             named = ", ".join(one["product_id"] for one in taken)
-            return result(key, 409, "sku_taken", f"The SKU {sku!r} belongs to product {named}.")
+            code = "sku_ambiguous" if len(taken) > 1 else "sku_taken"
+            return result(key, 409, code, f"The SKU {sku!r} belongs to product {named}.")
         if "price" not in item:
             return result(key, 422, "price_missing", f"{key!r} is new and has no price.")
         if product is None:
@@ -177,8 +190,9 @@ class Catalogue:
             if not given.get("name"):
                 return result(key, 422, "name_missing", f"{key!r} is new and has no name.")
             product = self._make_product(given["name"], given.get("style_id"), published=given.get("publish", False))
-        if self._options_taken(product["product_id"], item.get("options") or [], ""):
-            return result(key, 422, "options_taken", f"Another child has the options {_shown(item.get('options'))}.")
+        options: list[Json] = item.get("options") or []
+        if self._options_taken(product["product_id"], options, ""):
+            return result(key, 422, "options_taken", f"Another child has the options {_shown(options)}.")
         variant = self._make_variant(product, key, sku)
         self._change(variant, item)
         self.set_stock(variant, item.get("quantity", "0"))
@@ -203,7 +217,8 @@ class Catalogue:
 
     def _make_product(self, name: str, style_id: str | None, *, published: bool) -> Json:
         identity = str(next(self._ids))
-        empty: Json = {field: [] if field in ("category", "tags", "images", "custom_fields") else "" for field in PRODUCT}
+        lists = ("category", "tags", "images", "custom_fields")
+        empty: Json = {field: [] if field in lists else "" for field in PRODUCT}
         made = {**empty, "taxable": True, "product_id": identity, "style_id": style_id, "name": name}
         self.products[identity] = made | {"published": published}
         return self.products[identity]
@@ -277,6 +292,10 @@ class Catalogue:
                 return result(key, 404, "item_not_found", f"There is no item {key!r}.")
             change(variant)
             return result(key, 200, "updated")
+
+
+def _without(given: Json, names: Iterable[str]) -> Json:
+    return {name: value for name, value in given.items() if name not in set(names)}
 
 
 def _shown(options: Sequence[Json] | None) -> str:

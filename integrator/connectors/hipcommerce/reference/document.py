@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,15 +30,14 @@ def load() -> Document:
 class Document:
     def __init__(self, content: Json) -> None:
         try:
-            from jsonschema import Draft202012Validator
-            from referencing import Registry, Resource
-            from referencing.jsonschema import DRAFT202012
+            jsonschema, referencing = import_module("jsonschema"), import_module("referencing")
+            draft = import_module("referencing.jsonschema").DRAFT202012
         except ImportError as error:
             raise Missing("jsonschema is needed: pip install 'integrator[hipcommerce]'") from error
         self.content = content
-        resource = Resource(contents=content, specification=DRAFT202012)
-        registry: Any = Registry().with_resource("urn:contract", resource)
-        self._validator = lambda schema: Draft202012Validator(schema, registry=registry)
+        resource = referencing.Resource(contents=content, specification=draft)
+        self._registry: Any = referencing.Registry().with_resource("urn:contract", resource)
+        self._kind: Any = jsonschema.Draft202012Validator
         self._made: dict[str, Any] = {}
 
     def operation(self, method: str, path: str) -> Json | None:
@@ -46,10 +45,13 @@ class Document:
         found: Json | None = self.content["paths"].get(path, {}).get(method.lower())
         return found
 
+    def validator(self, schema: Json) -> Any:
+        return self._kind(schema, registry=self._registry)
+
     def schema(self, pointer: str) -> Any:
         """A validator of the schema at "#/..."."""
         if pointer not in self._made:
-            self._made[pointer] = self._validator({"$ref": f"urn:contract{pointer}"})
+            self._made[pointer] = self.validator({"$ref": f"urn:contract{pointer}"})
         return self._made[pointer]
 
     def component(self, name: str) -> Json:
@@ -132,7 +134,7 @@ def _parameter(document: Document, one: Json, given: Any) -> Iterator[Json]:
         value = given[0] if isinstance(given, list) else given
         if schema.get("type") == "integer":
             value = int(value) if re.fullmatch(r"[0-9]{1,9}", value) else value
-    for error in _said(document._validator(schema).iter_errors(value)):
+    for error in _said(document.validator(schema).iter_errors(value)):
         yield {"pointer": one["name"] + error["pointer"], "message": error["message"]}
 
 

@@ -109,7 +109,8 @@ class Orders:
                 reduced = share(discount, worth, seen, value)
                 seen += value
                 tax = ZERO if row.get("gift_card") else cents((value - reduced) * tax_rate)
-                lines.append(self._order_line(f"{identity}-{place}", row, variant, units, price, reduced, tax, tax_rate))
+                line = (f"{identity}-{place}", row, variant, units, price, reduced, tax, tax_rate)
+                lines.append(self._order_line(*line))
                 self.catalogue.sell(row["sku"], units)
             shipping_tax = cents(shipping * tax_rate)
             tax = sum((amount(one["tax_amount"]) for one in lines), shipping_tax)
@@ -243,9 +244,9 @@ class Orders:
         """Line id -> units, None for all that is open. The order's shipping charge goes with the first."""
         with self.lock:
             order = self.get(order_id)
-            known = [one for one in self.of(order_id, "transactions") if shipment_id and one["shipment_id"] == shipment_id]
-            if known:
-                return known[0]
+            for known in self.of(order_id, "transactions"):
+                if shipment_id and known["shipment_id"] == shipment_id:
+                    return known
             if order["cancelled_at"]:
                 raise Refused("order_cancelled", f"Order {order['order_number']} is cancelled.")
             if order["payment_status"] == "Pending":
@@ -257,7 +258,9 @@ class Orders:
                     text = f"Line {line_id} has {plain(still)} open; {plain(units)} was sent."
                     raise Refused("quantity_exceeds_open", text)
             sales = [one for one in self.of(order_id, "transactions") if one["type"] == "Sale"]
-            sent = [self._part(self._line(order, line_id), "quantity_shipped", units) for line_id, units in wanted.items()]
+            sent = [
+                self._part(self._line(order, line_id), "quantity_shipped", units) for line_id, units in wanted.items()
+            ]
             shipping = ZERO if sales else amount(order["shipping_amount"])
             shipping_tax = ZERO if sales else sum((amount(one["tax_amount"]) for one in order["shipping_lines"]), ZERO)
             rounding = ZERO if sales else amount(order["rounding_amount"])
