@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a document is one text
 """Every document that is sent to Shopify. A test validates each against the schema; nothing else makes documents.
 
 Pages and lists are sized by variables: what a request may cost is decided by how much it asks for.

@@ -22,6 +22,7 @@ from integrator.connectors.shopify.settings import ShopifySettings
 Json = dict[str, Any]
 
 OVERLAP = timedelta(minutes=10)  # the list comes from a search index, which lags behind
+SETTLED = timedelta(seconds=10)  # times are whole seconds: a younger order may change again within the same one
 MOST_REMEMBERED = 2_000
 LINES = 10  # of an order, a fulfilment and a refund, read with the order; the others follow
 MORE_LINES = 50
@@ -63,18 +64,20 @@ class Orders:
             times = [found for one in headers if (found := moment(one.get("updatedAt"))) is not None]
             newest = max([*times, *([watermark] if watermark else [])], default=None)
             changed = [one for one in headers if seen.get(number(one["id"])) != one.get("updatedAt")]
-            found, problems, read = self._mapped(self._read(changed))
+            orders = self._read(changed)
+            mapped, problems = self._mapped(orders)
             moved, watermark = newest != watermark, newest
-            self._remember(seen, read, watermark)
-            if found or problems or moved:
+            self._remember(seen, orders, watermark, (self.client.server_time or self.client.now()) - SETTLED)
+            if mapped or problems or moved:
                 page = {"updated": utc(watermark) if watermark else None, "seen": dict(seen)}
-                yield OrderPage(tuple(found), page, tuple(problems))
+                yield OrderPage(tuple(mapped), page, tuple(problems))
 
     @staticmethod
-    def _remember(seen: dict[str, str], read: Sequence[Json], watermark: datetime | None) -> None:
+    def _remember(seen: dict[str, str], read: Sequence[Json], watermark: datetime | None, settled: datetime) -> None:
         """What need not be read again as long as it does not change: what is within the overlap."""
         for one in read:
-            seen[number(one["id"])] = str(one.get("updatedAt"))
+            if (moment(one.get("updatedAt")) or settled) < settled:
+                seen[number(one["id"])] = str(one.get("updatedAt"))
         if watermark is None:
             return
         edge = watermark - OVERLAP
@@ -83,7 +86,7 @@ class Orders:
         for key in list(seen)[: max(0, len(seen) - MOST_REMEMBERED)]:
             del seen[key]
 
-    def _mapped(self, orders: Sequence[Json]) -> tuple[list[PulledOrder], list[OrderProblem], list[Json]]:
+    def _mapped(self, orders: Sequence[Json]) -> tuple[list[PulledOrder], list[OrderProblem]]:
         found: list[PulledOrder] = []
         problems: list[OrderProblem] = []
         for one in orders:
@@ -92,7 +95,7 @@ class Orders:
             except (ValueError, KeyError, TypeError, ArithmeticError) as error:
                 message = f"It cannot be read: {type(error).__name__}: {error}"
                 problems.append(OrderProblem(number(one.get("id")), message, str(one.get("name") or "")))
-        return found, problems, list(orders)
+        return found, problems
 
     # -- reading whole orders
 

@@ -111,9 +111,9 @@ class Shipping:
         made = self._found(order, noted, shipment.shipment_id, mark, wanted)
         left = dict(wanted)
         for one in made:
-            for line, units in fulfilment_lines(one).items():
-                left[line] = left.get(line, ZERO) - units
-        left = {line: units for line, units in left.items() if units > 0}
+            for key, units in fulfilment_lines(one).items():
+                left[key] = left.get(key, ZERO) - units
+        left = {key: units for key, units in left.items() if units > 0}
         ids = [number(one["id"]) for one in made]
         if left:
             portions, missing = plan(order, left)
