@@ -137,6 +137,9 @@ class OrderProblem:
     number: str = ""
     code: str = "ORDER_UNREADABLE"
     hint: str = ""
+    # a shop that answers later (through files) may also refuse a product, by its item id and lane, or a shipment
+    subject: str = "order"
+    purpose: str = "pull"
 
 
 @dataclass(frozen=True, slots=True)
