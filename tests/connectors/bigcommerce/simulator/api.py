@@ -88,7 +88,7 @@ class Api:
             ("get", "v3", f"{product}/custom-fields"): lambda i, q, b: self._custom(i, q),
             ("post", "v3", f"{product}/custom-fields"): lambda i, q, b: self._add_custom(i, b),
             ("put", "v3", f"{product}/custom-fields/{{custom_field_id}}"): lambda i, q, b: self._change_custom(i, b),
-            ("get", "v3", f"{product}/variants"): lambda i, q, b: self._variants(q | {"product_id:in": [i["product_id"]]}),
+            ("get", "v3", f"{product}/variants"): lambda i, q, b: self._children(i, q),
             ("get", "v3", variant): lambda i, q, b: self._variant(i),
             ("post", "v3", f"{variant}/image"): lambda i, q, b: self._variant_image(i, b),
             ("get", "v3", options): lambda i, q, b: self._options(i, q),
@@ -113,10 +113,10 @@ class Api:
             ("get", "v2", "/orders"): lambda i, q, b: self._orders(q),
             ("get", "v2", "/orders/{order_id}"): lambda i, q, b: self._order(i, q),
             ("put", "v2", "/orders/{order_id}"): lambda i, q, b: self._put_order(i, b),
-            ("get", "v2", "/orders/{order_id}/shipments"): lambda i, q, b: self._listed(self.desk.get(i["order_id"])["shipments"], q),
+            ("get", "v2", "/orders/{order_id}/shipments"): lambda i, q, b: self._of(i, q, lambda one: one["shipments"]),
             ("post", "v2", "/orders/{order_id}/shipments"): lambda i, q, b: self._ship(i, b),
-            ("get", "v2", "/orders/{order_id}/coupons"): lambda i, q, b: self._listed(self.desk.coupons(self.desk.get(i["order_id"])), q),
-            ("get", "v2", "/orders/{order_id}/taxes"): lambda i, q, b: self._listed(self.desk.taxes(self.desk.get(i["order_id"])), q),
+            ("get", "v2", "/orders/{order_id}/coupons"): lambda i, q, b: self._of(i, q, self.desk.coupons),
+            ("get", "v2", "/orders/{order_id}/taxes"): lambda i, q, b: self._of(i, q, self.desk.taxes),
             ("get", "v2", "/order_statuses"): lambda i, q, b: Result(self.desk.statuses()),
             ("get", "v2", "/store"): lambda i, q, b: Result(self._store()),
             ("get", "v2", "/time"): lambda i, q, b: Result({"time": int(self.state.now().timestamp())}),
@@ -140,6 +140,9 @@ class Api:
         size, page = int(query.get("limit", DEFAULT_PAGE)), int(query.get("page", 1))
         part = found[(page - 1) * size : page * size]
         return Result(part) if part else Result(None, 204)
+
+    def _of(self, ids: dict[str, int], query: Json, part: Callable[[Json], list[Json]]) -> Result:
+        return self._listed(part(self.desk.get(ids["order_id"])), query)
 
     # -- catalogue
 
@@ -227,6 +230,9 @@ class Api:
         if "product_id:in" in query:
             found = [one for one in found if one["product_id"] in query["product_id:in"]]
         return self._paged([self.catalogue.shown_variant(one, query.get("include_fields")) for one in found], query)
+
+    def _children(self, ids: dict[str, int], query: Json) -> Result:
+        return self._variants(query | {"product_id:in": [ids["product_id"]]})
 
     def _one_variant(self, ids: dict[str, int]) -> Json:
         found = self.state.variants.get(ids["variant_id"])

@@ -17,7 +17,6 @@ STATUSES = {
     12: "Manual Verification Required", 13: "Disputed", 14: "Partially Refunded",
 }  # fmt: skip
 CENT = D("0.01")
-SHIPPING_TAX = D(0)
 
 
 def cents(value: Decimal) -> Decimal:
@@ -76,19 +75,21 @@ class Desk:
                     "quantity_refunded": 0, "price": price, "total": whole, "tax": tax, "discount": part,
                     "order_address_id": 0 if pickup or kind == "giftcertificate" else places[n % addresses],
                     "product_options": [
-                        {"id": self.state.number(), "display_name": v["option_display_name"], "display_value": v["label"]}
+                        {"id": v["id"], "display_name": v["option_display_name"], "display_value": v["label"]}
                         for v in (variant["option_values"] if variant else [])
                     ],
                 }
             )  # fmt: skip
-        tax = sum((one["tax"] for one in lines), D(0))
+        shipping_tax = cents(shipping * tax_rate)
+        tax = sum((one["tax"] for one in lines), shipping_tax)
         total = gross - discount + shipping + tax + total_off_by
         order: Json = {
             "id": order_id, "status_id": status_id, "payment_status": payment_status, "customer_id": customer_id,
             "billing": billing, "lines": lines, "places": places, "pickup": pickup, "shipping": shipping,
-            "discount": discount, "tax": tax, "tax_rate": tax_rate, "total": total, "gift_card": gift_card,
+            "discount": discount, "tax": tax, "shipping_tax": shipping_tax, "tax_rate": tax_rate, "total": total,
+            "gift_card": gift_card,
             "created": at, "modified": self.state.now(), "shipped_at": None, "shipments": [], "transactions": [],
-            "coupons": [],
+            "coupons": [], "fees": [],
         }  # fmt: skip
         self.state.orders[order_id] = order
         if gift_card:
@@ -268,16 +269,21 @@ class Desk:
         inclusive = self.state.features.tax_inclusive
         gross = sum((one["total"] for one in order["lines"]), D(0))
         tax = order["tax"]
+        goods_tax = tax - order["shipping_tax"]
         body: Json = {
             "id": order["id"], "status_id": order["status_id"], "status": STATUSES[order["status_id"]],
-            "payment_status": order["payment_status"], "payment_method": "Credit Card", "customer_id": order["customer_id"],
+            "payment_status": order["payment_status"], "payment_method": "Credit Card",
+            "customer_id": order["customer_id"],
             "payment_provider_id": f"pi_{order['id']}" if order["transactions"] else "",
             "date_created": rfc(order["created"]), "date_modified": rfc(order["modified"]),
             "date_shipped": rfc(order["shipped_at"]), "customer_message": "", "staff_notes": "",
             "currency_code": "EUR", "default_currency_code": "EUR", "store_default_currency_code": "EUR",
-            "subtotal_ex_tax": amount(gross), "subtotal_inc_tax": amount(gross + tax), "subtotal_tax": amount(tax),
-            "shipping_cost_ex_tax": amount(order["shipping"]), "shipping_cost_inc_tax": amount(order["shipping"]),
-            "shipping_cost_tax": "0.0000", "handling_cost_ex_tax": "0.0000", "handling_cost_inc_tax": "0.0000",
+            "subtotal_ex_tax": amount(gross), "subtotal_inc_tax": amount(gross + goods_tax),
+            "subtotal_tax": amount(goods_tax),
+            "shipping_cost_ex_tax": amount(order["shipping"]),
+            "shipping_cost_inc_tax": amount(order["shipping"] + order["shipping_tax"]),
+            "shipping_cost_tax": amount(order["shipping_tax"]), "handling_cost_ex_tax": "0.0000",
+            "handling_cost_inc_tax": "0.0000",
             "handling_cost_tax": "0.0000", "wrapping_cost_ex_tax": "0.0000", "wrapping_cost_inc_tax": "0.0000",
             "wrapping_cost_tax": "0.0000", "total_ex_tax": amount(order["total"] - tax),
             "total_inc_tax": amount(order["total"]), "total_tax": amount(tax),
@@ -308,7 +314,7 @@ class Desk:
         mailed = [one for one in order["lines"] if one["type"] == "giftcertificate"]
         goods = [one for one in order["lines"] if one["type"] != "giftcertificate"]
         billing = order["billing"]
-        address = {name: billing[name] for name in ("first_name", "last_name", "company", "street_1", "street_2", "city", "zip", "country", "country_iso2", "state", "email", "phone")}  # fmt: skip
+        address = {name: value for name, value in billing.items() if name != "form_fields"}
         shipping = [
             {
                 "id": place, **address, "form_fields": [],
@@ -316,7 +322,8 @@ class Desk:
                 "items_total": 1, "items_shipped": 0, "shipping_method": "Flat rate",
                 "base_cost": float(order["shipping"] if n == 0 else 0),
                 "cost_ex_tax": float(order["shipping"] if n == 0 else 0),
-                "cost_inc_tax": float(order["shipping"] if n == 0 else 0), "cost_tax": 0.0, "cost_tax_class_id": 2,
+                "cost_inc_tax": float(order["shipping"] + order["shipping_tax"] if n == 0 else 0),
+                "cost_tax": float(order["shipping_tax"] if n == 0 else 0), "cost_tax_class_id": 2,
                 "base_handling_cost": 0.0, "handling_cost_ex_tax": 0.0, "handling_cost_inc_tax": 0.0,
                 "handling_cost_tax": 0.0, "shipping_zone_id": 1, "shipping_zone_name": "Germany",
             }
@@ -328,7 +335,8 @@ class Desk:
                 "collection_instructions": "", "collection_time_description": "",
                 "location": {
                     "id": 7, "name": "Outlet", "code": "OUT", "address_line_1": "Markt 1", "address_line_2": "",
-                    "city": "Köln", "state": "", "postal_code": "50667", "country_alpha2": "DE", "email": "", "phone": "",
+                    "city": "Köln", "state": "", "postal_code": "50667", "country_alpha2": "DE", "email": "",
+                    "phone": "",
                 },
                 "line_items": [self._line(one) for one in goods],
             }
@@ -371,13 +379,17 @@ class Desk:
 
     def taxes(self, order: Json) -> list[Json]:
         found: list[Json] = []
-        for line in order["lines"]:
+        charged = [(one, "item") for one in order["lines"]]
+        place = order["places"][0]
+        charged.append(({"id": place, "order_address_id": place, "tax": order["shipping_tax"]}, "shipping"))
+        for line, kind in charged:
             if line["tax"]:
                 found.append({
                     "id": line["id"] + 1, "order_id": order["id"], "order_address_id": line["order_address_id"],
                     "tax_rate_id": 1, "sales_tax_id": "1", "tax_class_id": 0, "name": "VAT", "class": "Default",
                     "rate": amount(order["tax_rate"] * 100), "priority": 1, "priority_amount": amount(line["tax"]),
-                    "line_amount": amount(line["tax"]), "order_product_id": str(line["id"]), "line_item_type": "item",
+                    "line_amount": amount(line["tax"]), "order_product_id": str(line["id"]) if kind == "item" else "",
+                    "line_item_type": kind,
                 })  # fmt: skip
         return found
 
