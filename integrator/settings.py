@@ -22,8 +22,13 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "INTEGRATOR_"
-# variables with our prefix that are not settings of the service
-OTHER_NAMES = frozenset({"INTEGRATOR_SPECS"})
+# variables with our prefix that are not settings of the service: of the tests, of scripts/, of docker-compose.yml
+OTHER_NAMES = frozenset(
+    {
+        "INTEGRATOR_SPECS", "INTEGRATOR_VENV",
+        "INTEGRATOR_BIND", "INTEGRATOR_DOMAIN", "INTEGRATOR_VERSION",
+    }
+)  # fmt: skip
 OTHER_PREFIXES = ("INTEGRATOR_CHANNEL_",)  # secrets of `integrator channel add`
 MASK = "********"
 
@@ -91,8 +96,18 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def postgresql(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).scheme.partition("+")[0] not in ("postgresql", "postgres"):
-            raise ValueError("write it as postgresql://user:password@host:5432/database")
+        if value is None:
+            return value
+        form = "write it as postgresql://user:password@host:5432/database"
+        parts = urlsplit(value)
+        if parts.scheme.partition("+")[0] not in ("postgresql", "postgres"):
+            raise ValueError(form)
+        try:
+            readable = parts.port is None or parts.port > 0
+        except ValueError:
+            readable = False
+        if not readable or value.partition("?")[0].count("@") > 1:
+            raise ValueError(f"{form}, with @ : / ? # % in a password as %40 %3A %2F %3F %23 %25")
         return value
 
     @field_validator("public_url", "sandbox_url", "otlp_endpoint")
@@ -139,7 +154,7 @@ def masked(name: str, value: Any) -> str:
     if isinstance(value, SecretStr) or name in ("secret_key", "sentry_dsn", "metrics_token"):
         return MASK
     if name == "database_url":
-        hidden = re.sub(r"(://[^:/?#@]*):[^@]*@", rf"\1:{MASK}@", str(value))
+        hidden = re.sub(r"(://[^:/?#@]*):.*@", rf"\1:{MASK}@", str(value))
         return re.sub(r"(?i)(password=)[^&\s]*", rf"\1{MASK}", hidden)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -193,14 +208,15 @@ def settings() -> Settings:
 def unknown_names(environment: Iterable[str] | None = None) -> list[str]:
     """A sentence for every INTEGRATOR_ variable that is not a setting, with the one that was probably meant."""
     known = {variable(name) for name in Settings.model_fields} | {"INTEGRATOR_DATABASE_URL"} | OTHER_NAMES
+    names = [variable(name).removeprefix(PREFIX) for name in Settings.model_fields if name != "database_url"]
     if environment is None:
         environment = [*os.environ, *_names_in_env_file()]
     sentences = []
     for name in sorted(set(environment)):
         upper = name.upper()
         if upper.startswith(PREFIX) and upper not in known and not upper.startswith(OTHER_PREFIXES):
-            near = get_close_matches(upper, known, n=1, cutoff=0.75)
-            meant = f" Did you mean {near[0]}?" if near else " See: integrator settings."
+            near = get_close_matches(upper.removeprefix(PREFIX), names, n=1, cutoff=0.7)
+            meant = f" Did you mean {PREFIX}{near[0]}?" if near else " See: integrator settings."
             sentences.append(f"{name} is not a setting of Integrator and is ignored.{meant}")
     return sentences
 

@@ -29,6 +29,9 @@ class WrongKey(Refused):
     """Credentials were encrypted with a key that is not here."""
 
 
+KEPT_ELSEWHERE = "Set INTEGRATOR_SECRET_KEY, or INTEGRATOR_DATA_DIR to a folder that this user can read and write."
+
+
 def key_file() -> Path:
     return settings().data_dir / KEY_FILE
 
@@ -39,13 +42,19 @@ def _read(path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"The key file {path} cannot be read: {error}.") from None
+        raise Refused(f"The key file {path} cannot be read: {error}.", hint=KEPT_ELSEWHERE) from None
 
 
 def _write(path: Path, keys: Sequence[str], *, first: bool) -> None:
     """Whole or not at all, mode 0600. With `first` an existing file stays as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # made with mode 0600
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".secret-")  # made with mode 0600
+    except OSError as error:
+        raise Refused(
+            f"The key file {path} cannot be written: {error.strerror}.",
+            hint=KEPT_ELSEWHERE,
+        ) from error
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write("\n".join(keys) + "\n")

@@ -176,9 +176,16 @@ class Embedded:
         return False
 
     def start(self) -> Embedded:
-        self._settle()
-        self._users = os.open(self.home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        gate = os.open(self.home / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self._settle()
+            self._users = os.open(self.home / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            gate = os.open(self.home / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise EmbeddedError(
+                f"INTEGRATOR_DATA_DIR={str(self.home.parent)!r} cannot hold the embedded database "
+                f"({error.filename}: {error.strerror}): set it to a folder that this user can write to, or set "
+                "DATABASE_URL."
+            ) from error
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)
             fcntl.flock(self._users, fcntl.LOCK_SH)

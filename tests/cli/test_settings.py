@@ -28,6 +28,7 @@ def test_every_setting_is_listed_with_its_meaning(integrator: Command) -> None:
         ("INTEGRATOR_PUBLIC_URL", "ftp://shop.example", ["ftp://shop.example", "https://"]),
         ("INTEGRATOR_PUBLIC_URL", "https://shop.example/?x=1", ["?"]),
         ("INTEGRATOR_WEB_PROCESSES", "0", ["at least 1"]),
+        ("DATABASE_URL", "postgresql://me@host:port/db", ["me@host:port", "5432"]),
     ],
 )
 def test_a_wrong_setting_names_itself_its_value_and_the_remedy(
@@ -50,6 +51,10 @@ def test_secrets_are_masked_in_errors_and_lists(integrator: Command) -> None:
     assert "sesame" not in said.err + said.out
     assert "mysql://me:********@host/db" in said.err
     assert "INTEGRATOR_SECRET_KEY" in said.err
+    for unquoted in ("open@sesame", "open/sesame", "open@se/s@me", "open?sesame#"):
+        wrong = integrator("status", env={"DATABASE_URL": f"postgresql://me:{unquoted}@host/db"}, code=2).err
+        assert "%40" in wrong
+        assert "DATABASE_URL='postgresql://me:********@host/db'" in wrong
     shown = integrator("settings", env={"DATABASE_URL": "postgresql://me:sesame@host/db?password=sesame"})
     assert "sesame" not in shown.out
     assert "postgresql://me:" in shown.out
@@ -59,6 +64,9 @@ def test_a_misspelt_setting_is_pointed_out(integrator: Command) -> None:
     said = integrator("settings", env={"INTEGRATOR_PUBLIC_ULR": "https://x.example"}).err
     assert "INTEGRATOR_PUBLIC_ULR" in said
     assert "Did you mean INTEGRATOR_PUBLIC_URL?" in said
+    # what docker-compose.yml takes from the same .env is nobody's misspelling
+    (integrator.folder / ".env").write_text("INTEGRATOR_DOMAIN=x\nINTEGRATOR_VERSION=1\nINTEGRATOR_BIND=127.0.0.1\n")
+    assert integrator("settings").err == ""
 
 
 def test_a_dotenv_file_counts_and_the_environment_wins(integrator: Command) -> None:

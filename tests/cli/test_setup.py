@@ -234,3 +234,11 @@ def test_a_database_that_cannot_work_is_told_from_one_that_is_not_there(berg: Co
     assert "it is so" in problem["message"]
     assert "cannot be reached" not in problem["message"]
     assert wanted in problem["hint"]
+
+
+def test_a_key_that_cannot_be_kept_is_said_with_the_remedy(berg: Command) -> None:
+    (berg.folder / "file").touch()
+    said = berg("channel", "add", "BERG-1", "sandbox", env={"INTEGRATOR_DATA_DIR": str(berg.folder / "file")}, code=1)
+    assert "file/secret.key" in said.err
+    assert "INTEGRATOR_SECRET_KEY" in said.err
+    assert "Traceback" not in said.err

@@ -163,6 +163,12 @@ def test_data_of_another_version_is_refused_with_the_way_out(data_dir: Path) -> 
     version.write_text(kept)
 
 
+def test_a_data_folder_that_cannot_be_one_is_named_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EmbeddedError, match=r"INTEGRATOR_DATA_DIR='.*file'.*(exists|directory).*set it to a folder"):
+        Embedded(tmp_path / "file").start()
+
+
 def test_a_folder_that_others_can_enter_is_told_from_one_they_cannot(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
