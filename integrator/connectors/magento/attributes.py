@@ -88,7 +88,7 @@ class Attributes:
             raise Rejected(
                 f"The attribute {code!r} of the shop takes no option {label!r}.",
                 code="OPTION_REFUSED",
-                hint="Add the option by hand (Stores > Attributes > Product), or map the value in the channel's values.",
+                hint="Add the option by hand (Stores > Attributes > Product), or map it in the channel's values.",
             )
         return known[key]
 
@@ -135,7 +135,7 @@ class Attributes:
             raise Rejected(
                 f"The shop has no attribute for the option {name!r}.",
                 code="ATTRIBUTE_MISSING",
-                hint="Make a drop-down of global scope with that label, or name one in the channel's option_attributes.",
+                hint="Make a global drop-down with that label, or name one in the channel's option_attributes.",
             )
         code = attribute_code(name)
         if self.get(code) is not None:  # of that code there is one that variants cannot differ in

@@ -247,7 +247,9 @@ class Bodies:
         kept = kept_entries(there, known) if there else []
         if kept and pictures:
             taken = {role for picture in pictures for role in picture.entry["types"]}
-            kept = [{**entry, "types": [role for role in entry.get("types") or [] if role not in taken]} for entry in kept]
+            kept = [
+                {**entry, "types": [role for role in entry.get("types") or [] if role not in taken]} for entry in kept
+            ]
         draft.pictures = pictures
         draft.entries_before = [int(entry["id"]) for entry in (there or {}).get("media_gallery_entries") or []]
         draft.body["media_gallery_entries"] = [*kept, *(picture.entry for picture in pictures)]

@@ -36,12 +36,12 @@ FIREWALL_HINT = (
     "Let requests with the User-Agent 'Integrator' through to /rest/ in the shop's firewall, CDN or web server."
 )
 KEYS_HINT = (
-    "In the shop: System > Integrations > the integration: check the four keys, that it is active, and under API which "
-    "resources it may use; after a change of resources press Reauthorize."
+    "In the shop: System > Integrations > the integration: check the four keys, that it is active, and under API "
+    "which resources it may use; after a change of resources press Reauthorize."
 )
 BEARER_HINT = (
-    "Give the channel all four keys of the integration, or allow tokens as bearers: Stores > Configuration > Services > "
-    "OAuth > Consumer Settings > Allow OAuth Access Tokens to be used as standalone Bearer tokens."
+    "Give the channel all four keys of the integration, or allow tokens as bearers: Stores > Configuration > "
+    "Services > OAuth > Consumer Settings > Allow OAuth Access Tokens to be used as standalone Bearer tokens."
 )
 PLACEHOLDER = re.compile(r"%(\w+)")
 BUSY = re.compile(r"deadlock|lock wait timeout|connection error|try restarting transaction", re.IGNORECASE)
@@ -280,9 +280,7 @@ class Client:
             response = again
         return self._judged(f"{method} {path}", response)
 
-    def _send(
-        self, method: str, url: str, query: Query, body: Any, items: int, writes: bool | None
-    ) -> httpx.Response:
+    def _send(self, method: str, url: str, query: Query, body: Any, items: int, writes: bool | None) -> httpx.Response:
         headers: dict[str, str] = {}
         content: bytes | None = None
         if body is not None:
@@ -337,14 +335,14 @@ class Client:
             given = error.get("parameters")
             lacking = str(given.get("resources") or "") if isinstance(given, Mapping) else ""
             if lacking:
-                hint = f"Give the integration the API resource {lacking}: System > Integrations > API, then Reauthorize."
+                hint = f"Give the integration the resource {lacking}: System > Integrations > API, then Reauthorize."
                 raise NeedsCredentials(message, code="SCOPE_MISSING", hint=hint)
             raise NeedsCredentials(message, code="CREDENTIALS", hint=KEYS_HINT if self.keys else BEARER_HINT)
         for pattern, page in ((LIST_LIMIT, False), (PAGE_LIMIT, True)):
             if found := pattern.search(said):
                 raise TooMany(message, int(found.group(1)), page=page)
         if status == 404 and "route" in said.lower():
-            raise NoRoute(message, code="NO_ROUTE", hint="The module is off in this shop, or the shop is older than 2.4.6.")
+            raise NoRoute(message, code="NO_ROUTE", hint="The module is off, or the shop is older than 2.4.6.")
         if status == 404:
             raise NotFound(message, code="NOT_FOUND")
         if BUSY.search(said) or status in (408, 423, 425):

@@ -101,7 +101,8 @@ class ContentPush:
         for work in works:
             if problem := mapping.sku_problem(work.one.item_id):
                 message = f"The ItemIntegrationId {work.one.item_id!r} {problem}."
-                work.fail(Outcome.REJECTED, "SKU_UNSUITABLE", message, "Use an ItemIntegrationId that Magento can keep.")
+                hint = "Use an ItemIntegrationId that Magento can keep."
+                work.fail(Outcome.REJECTED, "SKU_UNSUITABLE", message, hint)
         new = [work for work in works if work.open and work.one.is_new]
         fields = WITH_PICTURES if any("Images" in self._fields(work) for work in works if work.open) else FIELDS
         found = self.lookup.by_sku([work.one.item_id for work in new], fields) if new else {}
@@ -317,5 +318,6 @@ class ContentPush:
 
 
 def sku_changed(one: ListingPush, there: Mapping[str, Any]) -> tuple[str, str]:
-    message = f"Product {there.get('id')} has the SKU {there.get('sku')!r} in the shop; the POS knows it as {one.item_id!r}."
+    known = f"Product {there.get('id')} has the SKU {there.get('sku')!r} in the shop"
+    message = f"{known}; the POS knows it as {one.item_id!r}."
     return message, f"Put the SKU back to {one.item_id!r} in the shop; then resend the issue."

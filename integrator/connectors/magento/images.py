@@ -25,7 +25,11 @@ Json = dict[str, Any]
 
 MOST_BYTES = 20_000_000
 MOST_REDIRECTS = 3
-KINDS = {b"\xff\xd8\xff": ("image/jpeg", "jpg"), b"\x89PNG\r\n\x1a\n": ("image/png", "png"), b"GIF8": ("image/gif", "gif")}
+KINDS = {
+    b"\xff\xd8\xff": ("image/jpeg", "jpg"),
+    b"\x89PNG\r\n\x1a\n": ("image/png", "png"),
+    b"GIF8": ("image/gif", "gif"),
+}
 ROLES = ["image", "small_image", "thumbnail"]
 
 

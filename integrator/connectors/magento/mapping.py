@@ -110,10 +110,8 @@ def window_to_shop(price: Price, zone: ZoneInfo) -> tuple[str, str]:
     if price.sale_end is None:
         return start, ""
     end = price.sale_end.astimezone(zone).replace(tzinfo=None)
-    if end.time() == LAST_SECOND:
-        last = datetime.combine(end.date(), time())
-    else:
-        last = end - timedelta(days=1)
+    whole_day = end.time() == LAST_SECOND
+    last = datetime.combine(end.date(), time()) if whole_day else end - timedelta(days=1)
     return start, last.strftime("%Y-%m-%d %H:%M:%S")
 
 

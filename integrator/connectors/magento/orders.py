@@ -135,7 +135,9 @@ def order_line(row: Row, taxes: Mapping[str, tuple[TaxLine, ...]]) -> OrderLine:
 
 
 def tax_line(one: Json) -> TaxLine:
-    return TaxLine(text(one.get("title")) or str(one.get("code") or ""), decimal(one.get("percent")), money(one.get("amount")))
+    return TaxLine(
+        text(one.get("title")) or str(one.get("code") or ""), decimal(one.get("percent")), money(one.get("amount"))
+    )
 
 
 def line_taxes(order: Json) -> dict[str, tuple[TaxLine, ...]]:
@@ -285,7 +287,9 @@ def payments(order: Json, cards: Sequence[GiftCard], refunds: Sequence[Json]) ->
     for one in refunds:
         amount = money(one.get("grand_total"))
         if amount:
-            found.append(Payment(title, "Refund", amount, str(one.get("transaction_id") or one["entity_id"]), *card(order)))
+            found.append(
+                Payment(title, "Refund", amount, str(one.get("transaction_id") or one["entity_id"]), *card(order))
+            )
     return found
 
 

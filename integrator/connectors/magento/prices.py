@@ -242,5 +242,3 @@ def _refused(one: ListingPush, message: str, hint: str = REFUSAL_HINT) -> PushRe
         message=f"The shop refuses the price of {one.item_id!r}: {message}",
         hint=hint,
     )
-
-

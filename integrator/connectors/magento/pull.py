@@ -62,8 +62,13 @@ class Memory:
                 self.seen[key] = str(one.get("updated_at"))
             else:
                 self.seen.pop(key, None)
-            if moment > self.marks.get(kind, moment - SETTLED):
-                self.marks[kind] = moment
+            self.marks[kind] = max(moment, self.marks.get(kind, moment))
+        self._forget()
+
+    def note_documents(self, mapped: Mapping[str, str], now: datetime) -> None:
+        """Documents that were read with their orders need not be looked at again."""
+        settled = utc(now - SETTLED)
+        self.seen |= {key: changed for key, changed in mapped.items() if changed <= settled}
         self._forget()
 
     def _forget(self) -> None:
@@ -115,11 +120,12 @@ class Orders:
             found, problems = self._all_mapped([one for one in fresh if not memory.is_known(ORDERS, one)])
             before = dict(memory.marks)
             memory.note(ORDERS, fresh, now)
+            memory.note_documents(self._mapped, now)
             if found or problems or before != memory.marks:
                 yield OrderPage(found, memory.progress(), problems)
         if first:  # the orders came with their documents; from now on these are watched
             start = min(started or datetime.now(UTC), datetime.now(UTC)) - OVERLAP
-            memory.marks |= {kind: start for kind in KINDS}
+            memory.marks |= dict.fromkeys(KINDS, start)
             yield OrderPage((), memory.progress())
             return
         for kind in KINDS:
@@ -147,9 +153,7 @@ class Orders:
         group = (Filter("entity_id", ",".join(ids), "in"),)
         return list(self.client.all(f"V1/{ORDERS}", Search((group,), ("entity_id",), PAGE)))
 
-    def _walk(
-        self, kind: str, since: str, groups: tuple[tuple[Filter, ...], ...], fields: str
-    ) -> Iterator[Page]:
+    def _walk(self, kind: str, since: str, groups: tuple[tuple[Filter, ...], ...], fields: str) -> Iterator[Page]:
         """Pages in the order of (updated_at, entity_id), from a time on, complete while things change."""
         path, condition = f"V1/{kind}", "gteq"
         while True:
@@ -191,7 +195,9 @@ class Orders:
             try:
                 mapped.append(pulled(one, documents.get(str(one["entity_id"]), Documents()), self.settings))
             except (ValueError, KeyError, TypeError, ArithmeticError) as error:
-                message = f"Order {one.get('increment_id')} of the shop cannot be read: {type(error).__name__}: {error}."
+                message = (
+                    f"Order {one.get('increment_id')} of the shop cannot be read: {type(error).__name__}: {error}."
+                )
                 problems.append(OrderProblem(str(one.get("entity_id")), message, str(one.get("increment_id") or "")))
         return tuple(mapped), tuple(problems)
 
@@ -200,7 +206,9 @@ class Orders:
         has = {
             "shipments": [one for one in found if _any_item(one, "qty_shipped")],
             "invoices": [one for one in found if decimal(one.get("total_invoiced")) or _any_item(one, "qty_invoiced")],
-            "creditmemos": [one for one in found if decimal(one.get("total_refunded")) or _any_item(one, "qty_refunded")],
+            "creditmemos": [
+                one for one in found if decimal(one.get("total_refunded")) or _any_item(one, "qty_refunded")
+            ],
         }
         read = {kind: self._of_orders(kind, orders) for kind, orders in has.items()}
         return {

@@ -105,9 +105,12 @@ class Saver:
             sku = str(bodies[place]["sku"])
             if one.done and (exact := self.lookup.exact(sku, products.get(sku, []))):
                 found[place] = Saved(exact[0])
-            elif one.status in (operations.FAILED, operations.REJECTED) and not one.retry:
-                if repaired(bodies[place], one.message, []) is None:
-                    found[place] = Saved(error=Rejected(one.message, code="REFUSED_BY_SHOP"))
+            elif (
+                one.status in (operations.FAILED, operations.REJECTED)
+                and not one.retry
+                and repaired(bodies[place], one.message, []) is None
+            ):
+                found[place] = Saved(error=Rejected(one.message, code="REFUSED_BY_SHOP"))
         return found
 
 
@@ -129,5 +132,3 @@ def repaired(body: Json, message: str, notes: list[str]) -> Json | None:
         notes.append(f"Written without pictures: {message}")
         return {key: value for key, value in body.items() if key != "media_gallery_entries"}
     return None
-
-

@@ -125,7 +125,9 @@ class MagentoSettings(ChannelSettings):
     )
     order_fields: list[str] = Field(
         default_factory=list,
-        description="Fields of the order that go to the POS as custom fields, such as extension_attributes.pickup_location_code",
+        description=(
+            "Fields of the order that go to the POS as custom fields, such as extension_attributes.pickup_location_code"
+        ),
     )
     manual_refunds: bool = Field(
         default=True, description="Report the money of credit memos that were refunded outside of the shop"

@@ -171,9 +171,10 @@ class Shipping:
             self.client.post(path, body)
         except Rejected as error:
             raise Rejected(
-                f"Order {order.get('increment_id')}: the money could not be taken, so nothing was shipped. {error.message}",
+                f"Order {order.get('increment_id')}: the money could not be taken, so nothing was shipped. "
+                f"{error.message}",
                 code="CAPTURE_FAILED",
-                hint="See the order's payment in the shop (var/log/exception.log names the gateway's reason); then resend.",
+                hint="See the order's payment (var/log/exception.log has the gateway's reason); then resend the issue.",
             ) from error
 
     def capture(self, remote_id: str, amount: Decimal | None) -> None:
@@ -185,7 +186,8 @@ class Shipping:
         due = money(order.get("grand_total")) - paid(order)
         if amount is not None and amount != due:
             raise Rejected(
-                f"Order {order.get('increment_id')}: Magento captures units and not amounts; {due:f} are due, not {amount:f}.",
+                f"Order {order.get('increment_id')}: Magento captures units and not amounts; "
+                f"{due:f} are due, not {amount:f}.",
                 code="CAPTURE_PARTIAL",
                 hint="Capture with the shipment of the units, or the whole.",
             )

@@ -123,11 +123,12 @@ def unfit(one: ListingPush, there: dict[str, Json]) -> PushResult | None:
     if found is None:
         return missing(one)
     if found.get("sku") != one.item_id:
-        message = f"Product {found['id']} has the SKU {found.get('sku')!r} in the shop; the POS knows it as {one.item_id!r}."
+        known = f"Product {found['id']} has the SKU {found.get('sku')!r} in the shop"
+        message = f"{known}; the POS knows it as {one.item_id!r}."
         hint = f"Put the SKU back to {one.item_id!r} in the shop; then resend the issue."
         return PushResult(one.product_id, Outcome.CONFLICT, code="SKU_CHANGED", message=message, hint=hint)
     if found.get("type_id") in mapping.SELLABLE_BY_PARTS:
-        message = f"Product {found['id']} with the SKU {one.item_id!r} is a {found['type_id']} product: its parts are sold."
+        message = f"Product {found['id']} ({one.item_id!r}) is a {found['type_id']} product: its parts are sold."
         hint = "Give the SKU to the simple product that the POS means; then resend the issue."
         return PushResult(one.product_id, Outcome.REJECTED, code="SOLD_BY_PARTS", message=message, hint=hint)
     return None
@@ -144,6 +145,4 @@ def missing(one: ListingPush) -> PushResult:
 
 def failed(one: ListingPush, error: ConnectorError) -> PushResult:
     outcome = Outcome.REJECTED if isinstance(error, Rejected) else Outcome.RETRY
-    return PushResult(
-        one.product_id, outcome, code=error.code or "NO_ANSWER", message=error.message, hint=error.hint
-    )
+    return PushResult(one.product_id, outcome, code=error.code or "NO_ANSWER", message=error.message, hint=error.hint)

@@ -16,7 +16,16 @@ from integrator.connectors.http import Attempt
 from integrator.connectors.magento import CONNECTOR, bulk, client
 from integrator.connectors.magento.connector import MagentoConnector
 from integrator.connectors.magento.settings import MagentoCredentials, MagentoSettings
-from integrator.connectors.pushes import CONTENT_FIELDS, Content, ListingPush, Outcome, Price, PushResult, Stock, StylePush
+from integrator.connectors.pushes import (
+    CONTENT_FIELDS,
+    Content,
+    ListingPush,
+    Outcome,
+    Price,
+    PushResult,
+    Stock,
+    StylePush,
+)
 from tests.connectors.magento.simulator import VERSIONS, Features, MagentoShop
 
 D = Decimal
@@ -117,14 +126,20 @@ def alone(*listings: ListingPush) -> list[StylePush]:
     return [StylePush(None, "", (one,), frozenset({one.product_id})) for one in listings]
 
 
-def style(style_id: str, *listings: ListingPush, name: str = "", wanted: Sequence[ListingPush] | None = None) -> StylePush:
+def style(
+    style_id: str, *listings: ListingPush, name: str = "", wanted: Sequence[ListingPush] | None = None
+) -> StylePush:
     chosen = listings if wanted is None else wanted
-    return StylePush(style_id, name or f"Style {style_id}", tuple(listings), frozenset(one.product_id for one in chosen))
+    return StylePush(
+        style_id, name or f"Style {style_id}", tuple(listings), frozenset(one.product_id for one in chosen)
+    )
 
 
 def accepted(results: Sequence[PushResult]) -> list[PushResult]:
     """All of them; the reasons of the others otherwise."""
-    assert all(one.outcome is Outcome.ACCEPTED for one in results), [(one.outcome, one.code, one.message) for one in results]
+    assert all(one.outcome is Outcome.ACCEPTED for one in results), [
+        (one.outcome, one.code, one.message) for one in results
+    ]
     return list(results)
 
 

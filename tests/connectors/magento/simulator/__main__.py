@@ -21,7 +21,9 @@ parser.add_argument("--specs", type=Path, default=Path(__file__).parents[5] / "s
 parser.add_argument("--without-sources", action="store_true", help="one quantity per product (MSI is off)")
 parser.add_argument("--without-consumers", action="store_true", help="asynchronous operations stay open")
 parser.add_argument("--commerce", action="store_true", help="sale prices as Adobe Commerce takes them")
-parser.add_argument("--bearer", action="store_true", help="the access token is a bearer, instead of signing with four keys")
+parser.add_argument(
+    "--bearer", action="store_true", help="the access token is a bearer, instead of signing with four keys"
+)
 parser.add_argument("--list-limit", type=int, default=0, help="items that one call may have")
 parser.add_argument("--page-limit", type=int, default=0, help="items that one page may have")
 

@@ -25,6 +25,9 @@ from tests.connectors.magento.simulator.state import (
 OPEN, COMPLETE, FAILED = 4, 1, 3
 QUESTIONS = ("-information",)  # POST that changes nothing
 NO_ROUTE = "Request does not match any route."
+SET = {"attribute_set_id": DEFAULT_SET, "attribute_set_name": "Default", "sort_order": 1, "entity_type_id": 4}
+GROUP = {"attribute_group_id": "7", "attribute_group_name": "Product Details", "attribute_set_id": DEFAULT_SET}
+STOCK_CRITERIA: Json = {"mapper_interface_name": "", "criteria_list": [], "filters": [], "orders": [], "limit": []}
 IGNORED_CASE = frozenset({"sku", "name", "frontend_label", "attribute_set_name"})
 
 # API resources, by the beginning of the route
@@ -57,44 +60,63 @@ class Api:
         self.desk = Desk(state, self.products)
         one, desk = self.products, self.desk
         self.handlers: dict[str, Callable[[Match, list[tuple[str, str]], Any], Any]] = {
-            "GET /V1/products": lambda m, q, b: self._list(q, list(state.products.values()), one.value, lambda p: one.out(p, whole=False)),
+            "GET /V1/products": lambda m, q,
+            b: self._list(q, list(state.products.values()), one.value, lambda p: one.out(p, whole=False)),
             "GET /V1/products/{sku}": lambda m, q, b: one.out(one.get(m.arguments["sku"]), whole=True),
             "POST /V1/products": lambda m, q, b: one.out(one.save(b["product"]), whole=True),
-            "PUT /V1/products/{sku}": lambda m, q, b: one.out(one.save({**b["product"], "sku": m.arguments["sku"]}), whole=True),
+            "PUT /V1/products/{sku}": lambda m, q,
+            b: one.out(one.save({**b["product"], "sku": m.arguments["sku"]}), whole=True),
             "POST /V1/products/base-prices": lambda m, q, b: one.base_prices(self._limited("BasePrice", b["prices"])),
-            "POST /V1/products/special-price": lambda m, q, b: one.special_prices(self._limited("SpecialPrice", b["prices"])),
-            "POST /V1/products/special-price-delete": lambda m, q, b: one.special_delete(self._limited("SpecialPrice", b["prices"])),
+            "POST /V1/products/special-price": lambda m, q,
+            b: one.special_prices(self._limited("SpecialPrice", b["prices"])),
+            "POST /V1/products/special-price-delete": lambda m, q,
+            b: one.special_delete(self._limited("SpecialPrice", b["prices"])),
             "POST /V1/products/special-price-information": lambda m, q, b: one.special_information(b["skus"]),
-            "POST /V1/products/tier-prices": lambda m, q, b: one.tier_prices(self._limited("TierPrice", b["prices"]), delete=False),
-            "POST /V1/products/tier-prices-delete": lambda m, q, b: one.tier_prices(self._limited("TierPrice", b["prices"]), delete=True),
+            "POST /V1/products/tier-prices": lambda m, q,
+            b: one.tier_prices(self._limited("TierPrice", b["prices"]), delete=False),
+            "POST /V1/products/tier-prices-delete": lambda m, q,
+            b: one.tier_prices(self._limited("TierPrice", b["prices"]), delete=True),
             "GET /V1/products/attributes": lambda m, q, b: self._list(
-                q, list(state.attributes.values()), lambda a, n: {"frontend_label": a["label"], "attribute_code": a["code"]}[n], one.attribute_out
+                q, list(state.attributes.values()), lambda a,
+                n: {"frontend_label": a["label"], "attribute_code": a["code"]}[n], one.attribute_out
             ),
             "POST /V1/products/attributes": lambda m, q, b: one.attribute_out(one.save_attribute(b["attribute"])),
-            "GET /V1/products/attributes/{attributeCode}": lambda m, q, b: one.attribute_out(one.attribute(m.arguments["attributeCode"])),
-            "POST /V1/products/attributes/{attributeCode}/options": lambda m, q, b: one.add_option(m.arguments["attributeCode"], b["option"]),
+            "GET /V1/products/attributes/{attributeCode}": lambda m, q,
+            b: one.attribute_out(one.attribute(m.arguments["attributeCode"])),
+            "POST /V1/products/attributes/{attributeCode}/options": lambda m, q,
+            b: one.add_option(m.arguments["attributeCode"], b["option"]),
             "GET /V1/products/attribute-sets/sets/list": lambda m, q, b: self._list(
-                q, [{"attribute_set_id": DEFAULT_SET, "attribute_set_name": "Default", "sort_order": 1, "entity_type_id": 4}], lambda a, n: a[n], dict
+                q,
+                [SET],
+                lambda a, n: a[n],
+                dict
             ),
             "GET /V1/products/attribute-sets/groups/list": lambda m, q, b: self._list(
-                q, [{"attribute_group_id": "7", "attribute_group_name": "Product Details", "attribute_set_id": DEFAULT_SET}], lambda a, n: a[n], dict
+                q,
+                [GROUP],
+                lambda a, n: a[n],
+                dict
             ),
             "GET /V1/products/attribute-sets/{attributeSetId}/attributes": lambda m, q, b: [
                 one.attribute_out(state.attributes[code]) for code in sorted(state.set_codes)
             ],
             "POST /V1/products/attribute-sets/attributes": self._assign,
-            "POST /V1/configurable-products/{sku}/child": lambda m, q, b: one.add_child(m.arguments["sku"], b["childSku"]),
+            "POST /V1/configurable-products/{sku}/child": lambda m, q,
+            b: one.add_child(m.arguments["sku"], b["childSku"]),
             "GET /V1/categories": lambda m, q, b: one.category_tree(int(dict(q).get("rootCategoryId") or 1)),
             "POST /V1/categories": lambda m, q, b: one.save_category(b["category"]),
             "PUT /V1/products/{productSku}/stockItems/{itemId}": self._stock_item,
             "GET /V1/stockItems/lowStock/": self._low_stock,
             "GET /V1/inventory/sources": lambda m, q, b: self._list(
-                q, [{"source_code": code, "name": code, "enabled": True} for code in state.sources], lambda a, n: a[n], dict
+                q, [{"source_code": code, "name": code, "enabled": True} for code in state.sources], lambda a, n: a[n],
+                dict
             ),
             "GET /V1/inventory/source-items": lambda m, q, b: self._list(
-                q, list(state.source_items.values()), lambda a, n: a[n], lambda a: {**a, "quantity": float(a["quantity"])}
+                q, list(state.source_items.values()), lambda a, n: a[n],
+                lambda a: {**a, "quantity": float(a["quantity"])}
             ),
-            "POST /V1/inventory/source-items": lambda m, q, b: one.save_source_items(self._limited("SourceItem", b["sourceItems"])) or [],
+            "POST /V1/inventory/source-items": lambda m, q,
+            b: one.save_source_items(self._limited("SourceItem", b["sourceItems"])) or [],
             "GET /V1/store/websites": lambda m, q, b: [
                 {"id": key, "code": code, "name": code, "default_group_id": key} for key, code in WEBSITES.items()
             ],
@@ -102,19 +124,27 @@ class Api:
                 {"id": 1, "code": "default", "name": "Default", "website_id": 1, "store_group_id": 1, "is_active": 1}
             ],
             "GET /V1/store/storeGroups": lambda m, q, b: [
-                {"id": 0, "website_id": 0, "root_category_id": 0, "default_store_id": 0, "name": "Default", "code": "default"},
-                {"id": 1, "website_id": 1, "root_category_id": ROOT_CATEGORY, "default_store_id": 1, "name": "Main", "code": "main"},
+                {"id": 0, "website_id": 0, "root_category_id": 0, "default_store_id": 0, "name": "Default",
+                "code": "default"},
+                {"id": 1, "website_id": 1, "root_category_id": ROOT_CATEGORY, "default_store_id": 1, "name": "Main",
+                "code": "main"},
             ],
             "GET /V1/store/storeConfigs": lambda m, q, b: [self._store_config()],
             "GET /V1/taxClasses/search": lambda m, q, b: self._list(
-                q, [{"class_id": 2, "class_name": "Taxable Goods", "class_type": "PRODUCT"}, {"class_id": 5, "class_name": "Books", "class_type": "PRODUCT"}],
+                q,
+                [{"class_id": 2, "class_name": "Taxable Goods", "class_type": "PRODUCT"},
+                {"class_id": 5, "class_name": "Books", "class_type": "PRODUCT"}],
                 lambda a, n: a[n], dict,
             ),
-            "GET /V1/orders": lambda m, q, b: self._list(q, list(state.orders.values()), self._order_value, desk.order_out),
+            "GET /V1/orders": lambda m, q,
+            b: self._list(q, list(state.orders.values()), self._order_value, desk.order_out),
             "GET /V1/orders/{id}": lambda m, q, b: desk.order_out(desk.order(int(m.arguments["id"]))),
-            "GET /V1/invoices": lambda m, q, b: self._list(q, list(state.invoices.values()), self._document_value, desk.invoice_out),
-            "GET /V1/shipments": lambda m, q, b: self._list(q, list(state.shipments.values()), self._document_value, desk.shipment_out),
-            "GET /V1/creditmemos": lambda m, q, b: self._list(q, list(state.creditmemos.values()), self._document_value, desk.creditmemo_out),
+            "GET /V1/invoices": lambda m, q,
+            b: self._list(q, list(state.invoices.values()), self._document_value, desk.invoice_out),
+            "GET /V1/shipments": lambda m, q,
+            b: self._list(q, list(state.shipments.values()), self._document_value, desk.shipment_out),
+            "GET /V1/creditmemos": lambda m, q,
+            b: self._list(q, list(state.creditmemos.values()), self._document_value, desk.creditmemo_out),
             "POST /V1/order/{orderId}/ship": self._ship,
             "POST /V1/order/{orderId}/invoice": self._invoice,
             "POST /V1/invoices/{id}/capture": self._capture,
@@ -153,17 +183,30 @@ class Api:
     def _limited(self, kind: str, rows: list[Json]) -> list[Json]:
         most = self.state.features.list_limit
         if most and len(rows) > most:
-            raise ApiError(400, 'Maximum items of type "%type" is %max', {"type": f"\\Magento\\{kind}Interface", "max": most})
+            raise ApiError(
+                400, 'Maximum items of type "%type" is %max', {"type": f"\\Magento\\{kind}Interface", "max": most}
+            )
         return rows
 
-    def _list(self, query: list[tuple[str, str]], items: list[Json], value: Callable[[Json, str], Any], out: Callable[[Json], Json]) -> Json:
+    def _list(
+        self,
+        query: list[tuple[str, str]],
+        items: list[Json],
+        value: Callable[[Json, str], Any],
+        out: Callable[[Json], Json],
+    ) -> Json:
         criteria = Criteria.read(query, self.state.features.page_limit)
         page, total = criteria.select(items, value, IGNORED_CASE)
         return {"items": [out(one) for one in page], "search_criteria": criteria.echo(), "total_count": total}
 
     @staticmethod
     def _order_value(one: Json, name: str) -> Any:
-        return {"entity_id": one["id"], "updated_at": one["updated"], "created_at": one["created"], "state": one["state"]}[name]
+        return {
+            "entity_id": one["id"],
+            "updated_at": one["updated"],
+            "created_at": one["created"],
+            "state": one["state"],
+        }[name]
 
     @staticmethod
     def _document_value(one: Json, name: str) -> Any:
@@ -171,10 +214,13 @@ class Api:
 
     def _store_config(self) -> Json:
         urls = {
-            f"{secure}base_{kind}url": "https://shop.invalid/" for secure in ("", "secure_") for kind in ("", "link_", "static_", "media_")
+            f"{secure}base_{kind}url": "https://shop.invalid/"
+            for secure in ("", "secure_")
+            for kind in ("", "link_", "static_", "media_")
         }
         return {
-            "id": 1, "code": "default", "website_id": 1, "locale": "de_DE", "base_currency_code": "USD", "weight_unit": "kgs",
+            "id": 1, "code": "default", "website_id": 1, "locale": "de_DE", "base_currency_code": "USD",
+            "weight_unit": "kgs",
             "default_display_currency_code": "EUR", "timezone": "Europe/Berlin", **urls,
         }  # fmt: skip
 
@@ -195,11 +241,15 @@ class Api:
 
     def _low_stock(self, match: Match, query: list[tuple[str, str]], body: Any) -> Json:
         given = dict(query)
-        items = [self.products.stock_item(one) for one in self.state.products.values() if one["stock"]["qty"] <= D(given["qty"])]
+        items = [
+            self.products.stock_item(one)
+            for one in self.state.products.values()
+            if one["stock"]["qty"] <= D(given["qty"])
+        ]
         size, page = int(given.get("pageSize") or 0) or len(items) or 1, int(given.get("currentPage") or 1)
         pages = max(1, -(-len(items) // size))
         start = (min(page, pages) - 1) * size
-        return {"items": items[start : start + size], "search_criteria": {"mapper_interface_name": "", "criteria_list": [], "filters": [], "orders": [], "limit": []}, "total_count": len(items)}  # fmt: skip
+        return {"items": items[start : start + size], "search_criteria": STOCK_CRITERIA, "total_count": len(items)}
 
     # -- sales
 
@@ -212,7 +262,11 @@ class Api:
         extension = (body.get("arguments") or {}).get("extension_attributes") or {}
         comment = (body.get("comment") or {}).get("comment", "")
         made = self.desk.ship(
-            order, self._units(body.get("items")), tracks=body.get("tracks") or [], comment=comment, source=extension.get("source_code", "")
+            order,
+            self._units(body.get("items")),
+            tracks=body.get("tracks") or [],
+            comment=comment,
+            source=extension.get("source_code", ""),
         )
         return int(made["id"])
 
@@ -271,7 +325,8 @@ class Api:
         operations = self.state.bulks[key]
         answer = {
             "operations_list": [
-                {"id": one["id"], "status": one["status"], "result_message": one["message"], "error_code": 0} for one in operations
+                {"id": one["id"], "status": one["status"], "result_message": one["message"], "error_code": 0}
+                for one in operations
             ],
             "user_type": 1, "bulk_id": key, "description": "Topic", "start_time": self.state.stamp(), "user_id": 1,
             "operation_count": len(operations),

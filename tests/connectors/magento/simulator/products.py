@@ -22,7 +22,17 @@ from tests.connectors.magento.simulator.state import (
 )
 
 SYSTEM = ("name", "sku", "price", "status", "visibility", "weight")
-TEXTS = ("url_key", "description", "short_description", "meta_keyword", "special_price", "special_from_date", "special_to_date", "tax_class_id", "msrp")
+TEXTS = (
+    "url_key",
+    "description",
+    "short_description",
+    "meta_keyword",
+    "special_price",
+    "special_from_date",
+    "special_to_date",
+    "tax_class_id",
+    "msrp",
+)
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 GROUPS = ("ALL GROUPS", "General", "Wholesale", "NOT LOGGED IN")
 IMAGE = "image"
@@ -57,23 +67,30 @@ class Products:
         options = [{"label": " ", "value": ""}] if one["kind"] == "select" else []
         options += [{"label": label, "value": str(key)} for key, label in one["options"].items()]
         return {
-            "attribute_id": one["id"], "attribute_code": one["code"], "frontend_input": one["kind"], "entity_type_id": "4",
+            "attribute_id": one["id"], "attribute_code": one["code"], "frontend_input": one["kind"],
+            "entity_type_id": "4",
             "is_required": False, "is_user_defined": one["user"], "default_frontend_label": one["label"],
             "frontend_labels": [], "scope": "global", "options": options, "is_visible": True,
         }  # fmt: skip
 
     def attribute(self, code: str) -> Json:
         if code not in self.state.attributes:
-            raise ApiError(404, "The attribute with a \"%1\" attributeCode doesn't exist. Verify the attribute and try again.", [code])
+            raise ApiError(
+                404,
+                'The attribute with a "%1" attributeCode doesn\'t exist. Verify the attribute and try again.',
+                [code],
+            )
         return self.state.attributes[code]
 
     def save_attribute(self, given: Json) -> Json:
         code = given["attribute_code"]
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", code):
-            raise ApiError(400, "The attribute code \"%1\" is invalid.", [code])
+            raise ApiError(400, 'The attribute code "%1" is invalid.', [code])
         if code in self.state.attributes:
             raise ApiError(400, "An attribute with the same code (%1) already exists.", [code])
-        return self.make_attribute(code, given["default_frontend_label"], given["frontend_input"], user=True, in_set=False)
+        return self.make_attribute(
+            code, given["default_frontend_label"], given["frontend_input"], user=True, in_set=False
+        )
 
     def add_option(self, code: str, option: Json) -> str:
         one = self.attribute(code)
@@ -99,21 +116,28 @@ class Products:
     def save(self, given: Json) -> Json:
         state = self.state
         if not given.get("sku"):
-            raise PlainError("Fatal error: Uncaught TypeError: trim(): Argument #1 ($string) must be of type string, null given")
+            raise PlainError(
+                "Fatal error: Uncaught TypeError: trim(): Argument #1 ($string) must be of type string, null given"
+            )
         if state.misbehaviour.deadlock_next > 0:
             state.misbehaviour.deadlock_next -= 1
             raise ApiError(400, "Database deadlock found when trying to get lock")
+        if state.misbehaviour.gateway_fails_on == given.get("type_id"):
+            raise ApiError(502, "Bad Gateway")
         if state.misbehaviour.reject_sku == given["sku"]:
-            raise ApiError(400, "Invalid product data: %1", ["The value of attribute \"name\" is not for this shop"])
+            raise ApiError(400, "Invalid product data: %1", ['The value of attribute "name" is not for this shop'])
         if len(given["sku"]) > 64:
             raise ApiError(400, "SKU length should be 64 characters maximum.")
         one = self.by_sku(given["sku"])
         if one is None:
             if not given.get("name"):
-                raise ApiError(400, 'The "%1" attribute value is empty. Set the attribute and try again.', ["Product Name"])
+                raise ApiError(
+                    400, 'The "%1" attribute value is empty. Set the attribute and try again.', ["Product Name"]
+                )
             one = {
                 "id": state.number(), "sku": given["sku"], "name": "", "price": None, "status": 1, "visibility": 4,
-                "type": given.get("type_id", "simple"), "weight": None, "websites": [], "categories": [], "attributes": {},
+                "type": given.get("type_id", "simple"), "weight": None, "websites": [], "categories": [],
+                "attributes": {},
                 "media": [], "stock": {"qty": D(0), "in": False}, "axes": [], "links": [], "created": state.stamp(),
             }  # fmt: skip
             new = True
@@ -137,11 +161,15 @@ class Products:
 
     def _url_key(self, one: Json, given: Json, new: bool) -> None:
         """Of the name unless given; two in one shop are refused."""
-        asked = next((a["value"] for a in given.get("custom_attributes") or [] if a["attribute_code"] == "url_key"), None)
+        asked = next(
+            (a["value"] for a in given.get("custom_attributes") or [] if a["attribute_code"] == "url_key"), None
+        )
         if asked is None and not new:
             return
         key = asked or slug(given["name"])
-        if any(other is not one and other["attributes"].get("url_key") == key for other in self.state.products.values()):
+        if any(
+            other is not one and other["attributes"].get("url_key") == key for other in self.state.products.values()
+        ):
             raise ApiError(400, "URL key for specified store already exists.")
         one["attributes"]["url_key"] = key
 
@@ -170,7 +198,9 @@ class Products:
         if "category_links" in given:
             ids = [int(link["category_id"]) for link in given["category_links"]]
             if not set(ids) <= set(self.state.categories):
-                raise ApiError(404, "No such entity with %fieldName = %fieldValue", {"fieldName": "id", "fieldValue": str(ids)})
+                raise ApiError(
+                    404, "No such entity with %fieldName = %fieldValue", {"fieldName": "id", "fieldValue": str(ids)}
+                )
             one["categories"] = ids
         if "stock_item" in given:
             item = given["stock_item"]
@@ -185,7 +215,9 @@ class Products:
             self._links(one, given["configurable_product_links"])
 
     def _axis(self, given: Json) -> str:
-        found = next((a for a in self.state.attributes.values() if str(a["id"]) == str(given.get("attribute_id"))), None)
+        found = next(
+            (a for a in self.state.attributes.values() if str(a["id"]) == str(given.get("attribute_id"))), None
+        )
         if found is None or found["kind"] != "select":
             raise ApiError(400, "Option attribute ID %1 cannot be used.", [given.get("attribute_id")])
         if not given.get("values"):
@@ -204,9 +236,13 @@ class Products:
                 raise ApiError(400, "The product that was requested doesn't exist: %1", [key])
             values = tuple(str(child["attributes"].get(code)) for code in one["axes"])
             if "None" in values:
-                raise ApiError(400, "Product with id \"%1\" does not contain required attribute \"%2\".", [key, one["axes"]])
+                raise ApiError(
+                    400, 'Product with id "%1" does not contain required attribute "%2".', [key, one["axes"]]
+                )
             if values in seen:
-                raise ApiError(400, "Products \"%1\" and \"%2\" have the same set of attribute values.", [seen[values], child["sku"]])
+                raise ApiError(
+                    400, 'Products "%1" and "%2" have the same set of attribute values.', [seen[values], child["sku"]]
+                )
             seen[values] = child["sku"]
         one["links"] = list(ids)
 
@@ -225,14 +261,22 @@ class Products:
             if "id" in entry:
                 if entry["id"] not in known:
                     raise ApiError(400, "The image content is invalid. Verify the content and try again.")
-                result.append({**known[entry["id"]], "types": entry["types"], "position": entry["position"], "label": entry["label"]})
+                result.append(
+                    {
+                        **known[entry["id"]],
+                        "types": entry["types"],
+                        "position": entry["position"],
+                        "label": entry["label"],
+                    }
+                )
                 continue
             content = entry["content"]
             if not content["type"].startswith("image/"):
                 raise ApiError(400, "The image MIME type is not valid or not supported.")
             result.append(
                 {
-                    "id": self.state.number(), "file": f"/{content['name']}", "label": entry["label"], "position": entry["position"],
+                    "id": self.state.number(), "file": f"/{content['name']}", "label": entry["label"],
+                    "position": entry["position"],
                     "types": entry["types"], "data": content["base64_encoded_data"],
                 }
             )  # fmt: skip
@@ -250,19 +294,25 @@ class Products:
             extension["stock_item"] = self.stock_item(one)
             if one["type"] == "configurable":
                 extension["configurable_product_links"] = one["links"]
-                extension["configurable_product_options"] = [self._axis_out(one, place, code) for place, code in enumerate(one["axes"])]
+                extension["configurable_product_options"] = [
+                    self._axis_out(one, place, code) for place, code in enumerate(one["axes"])
+                ]
         found: Json = {
-            "id": one["id"], "sku": one["sku"], "name": one["name"], "attribute_set_id": DEFAULT_SET, "status": one["status"],
-            "visibility": one["visibility"], "type_id": one["type"], "created_at": one["created"], "updated_at": one["updated"],
+            "id": one["id"], "sku": one["sku"], "name": one["name"], "attribute_set_id": DEFAULT_SET,
+            "status": one["status"],
+            "visibility": one["visibility"], "type_id": one["type"], "created_at": one["created"],
+            "updated_at": one["updated"],
             "extension_attributes": extension, "product_links": [], "options": [], "tier_prices": [],
             "media_gallery_entries": [
                 {
-                    "id": entry["id"], "media_type": IMAGE, "label": entry["label"], "position": entry["position"], "disabled": False,
+                    "id": entry["id"], "media_type": IMAGE, "label": entry["label"], "position": entry["position"],
+                    "disabled": False,
                     "types": entry["types"], "file": entry["file"],
                 }
                 for entry in one["media"]
             ],
-            "custom_attributes": [{"attribute_code": code, "value": str(value)} for code, value in one["attributes"].items()],
+            "custom_attributes": [{"attribute_code": code, "value": str(value)} for code,
+            value in one["attributes"].items()],
         }  # fmt: skip
         if one["price"] is not None:
             found["price"] = number(one["price"])
@@ -281,10 +331,12 @@ class Products:
     def stock_item(self, one: Json) -> Json:
         return {
             "item_id": one["id"], "product_id": one["id"], "stock_id": 1, "qty": number(one["stock"]["qty"]),
-            "is_in_stock": bool(one["stock"]["in"]), "is_qty_decimal": False, "show_default_notification_message": False,
+            "is_in_stock": bool(one["stock"]["in"]), "is_qty_decimal": False,
+            "show_default_notification_message": False,
             "use_config_min_qty": True, "min_qty": 0, "use_config_min_sale_qty": 1, "min_sale_qty": 1,
             "use_config_max_sale_qty": True, "max_sale_qty": 10000, "use_config_backorders": True, "backorders": 0,
-            "use_config_notify_stock_qty": True, "notify_stock_qty": 1, "use_config_qty_increments": True, "qty_increments": 0,
+            "use_config_notify_stock_qty": True, "notify_stock_qty": 1, "use_config_qty_increments": True,
+            "qty_increments": 0,
             "use_config_enable_qty_inc": True, "enable_qty_increments": False, "use_config_manage_stock": True,
             "manage_stock": True, "low_stock_date": "", "is_decimal_divided": False, "stock_status_changed_auto": 0,
         }  # fmt: skip
@@ -292,7 +344,13 @@ class Products:
     @staticmethod
     def value(one: Json, name: str) -> Any:
         """What a filter or a sort order of products looks at."""
-        return {"entity_id": one["id"], "sku": one["sku"], "type_id": one["type"], "name": one["name"], "status": one["status"]}[name]
+        return {
+            "entity_id": one["id"],
+            "sku": one["sku"],
+            "type_id": one["type"],
+            "name": one["name"],
+            "status": one["status"],
+        }[name]
 
     # -- prices
 
@@ -302,7 +360,11 @@ class Products:
     def _priced(self, sku: str) -> Json | None:
         """A product of a kind that has a price of its own."""
         one = next((p for p in self.state.products.values() if p["sku"] == sku), None)
-        return None if one is None or one["type"] in ("configurable", "grouped") or self.state.misbehaviour.reject_sku == sku else one
+        return (
+            None
+            if one is None or one["type"] in ("configurable", "grouped") or self.state.misbehaviour.reject_sku == sku
+            else one
+        )
 
     def base_prices(self, rows: list[Json]) -> list[Json]:
         failed = []
@@ -313,7 +375,12 @@ class Products:
             elif row["price"] < 0:
                 failed.append(self._failed("Invalid attribute %fieldName = %fieldValue.", ["Price", row["price"]]))
             elif row["store_id"] != 0:
-                failed.append(self._failed("Requested store is not found. Row ID: SKU = %SKU, Store ID: %storeId.", [row["sku"], row["store_id"]]))
+                failed.append(
+                    self._failed(
+                        "Requested store is not found. Row ID: SKU = %SKU, Store ID: %storeId.",
+                        [row["sku"], row["store_id"]],
+                    )
+                )
             else:
                 one["price"] = D(str(row["price"]))
                 one["updated"] = self.state.stamp()
@@ -327,16 +394,28 @@ class Products:
             where = [row["sku"], row["store_id"], row["price_from"], row["price_to"]]
             dates = [row[name] for name in ("price_from", "price_to") if row[name]]
             if one is None:
-                failed.append(self._failed(f"The product that was requested doesn't exist. Verify the product and try again. {tail}", where))
+                failed.append(
+                    self._failed(
+                        f"The product that was requested doesn't exist. Verify the product and try again. {tail}", where
+                    )
+                )
             elif any(not DATE.fullmatch(date) for date in dates):
                 failed.append(self._failed(f"Invalid attribute %label = %priceTo. {tail}", ["Price From", *where]))
-            elif self.state.features.commerce and (len(dates) < 2 or dates[0] <= datetime.now(ZONE).strftime("%Y-%m-%d %H:%M:%S")):
-                failed.append(self._failed(f"The dates of the special price have to be set and to lie in the future. {tail}", where))
+            elif self.state.features.commerce and (
+                len(dates) < 2 or dates[0] <= datetime.now(ZONE).strftime("%Y-%m-%d %H:%M:%S")
+            ):
+                failed.append(
+                    self._failed(
+                        f"The dates of the special price have to be set and to lie in the future. {tail}", where
+                    )
+                )
             else:
                 one["attributes"]["special_price"] = str(row["price"])
                 # an open date leaves the old one where it is
                 one["attributes"] |= {
-                    code: row[name] for name, code in (("price_from", "special_from_date"), ("price_to", "special_to_date")) if row[name]
+                    code: row[name]
+                    for name, code in (("price_from", "special_from_date"), ("price_to", "special_to_date"))
+                    if row[name]
                 }
         return failed
 
@@ -350,7 +429,8 @@ class Products:
                 found.append(
                     {
                         "price": number(D(one["attributes"]["special_price"])), "store_id": 0, "sku": sku,
-                        "price_from": one["attributes"].get("special_from_date", ""), "price_to": one["attributes"].get("special_to_date", ""),
+                        "price_from": one["attributes"].get("special_from_date", ""),
+                        "price_to": one["attributes"].get("special_to_date", ""),
                     }
                 )  # fmt: skip
         return found
@@ -370,7 +450,12 @@ class Products:
             if self._priced(row["sku"]) is None:
                 failed.append(self._failed("Invalid attribute SKU = %SKU. Row ID: SKU = %SKU", [row["sku"]]))
             elif row["customer_group"] not in GROUPS:
-                failed.append(self._failed("No such entity with Customer Group = %customerGroup. Row ID: SKU = %SKU", [row["customer_group"], row["sku"]]))
+                failed.append(
+                    self._failed(
+                        "No such entity with Customer Group = %customerGroup. Row ID: SKU = %SKU",
+                        [row["customer_group"], row["sku"]],
+                    )
+                )
             elif delete:
                 self.state.tiers.pop(key, None)
             else:
@@ -380,7 +465,12 @@ class Products:
     # -- sources
 
     def _source_item(self, sku: str, source: str, quantity: Decimal, status: int) -> None:
-        self.state.source_items[sku, source] = {"sku": sku, "source_code": source, "quantity": quantity, "status": status}
+        self.state.source_items[sku, source] = {
+            "sku": sku,
+            "source_code": source,
+            "quantity": quantity,
+            "status": status,
+        }
 
     def save_source_items(self, rows: list[Json]) -> None:
         """Any SKU is taken, also one that no product has."""
@@ -400,8 +490,11 @@ class Products:
     def category_tree(self, key: int) -> Json:
         one = self.state.categories[key]
         return {
-            "id": key, "parent_id": one["parent"], "name": one["name"], "is_active": True, "position": 1, "level": 1, "product_count": 0,
-            "children_data": [self.category_tree(child["id"]) for child in self.state.categories.values() if child["parent"] == key],
+            "id": key, "parent_id": one["parent"], "name": one["name"], "is_active": True, "position": 1, "level": 1,
+            "product_count": 0,
+            "children_data": [
+                self.category_tree(child["id"]) for child in self.state.categories.values() if child["parent"] == key
+            ],
         }  # fmt: skip
 
     def save_category(self, given: Json) -> Json:

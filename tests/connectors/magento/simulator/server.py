@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -45,12 +46,23 @@ class Auth:
             raise ApiError(401, "The token has been rejected.")
         if header.startswith("Bearer "):
             if not self.state.features.bearer or header.removeprefix("Bearer ") != self.token:
-                raise ApiError(401, "The consumer isn't authorized to access %resources.", {"resources": "Magento_Backend::store"})
+                raise ApiError(
+                    401, "The consumer isn't authorized to access %resources.", {"resources": "Magento_Backend::store"}
+                )
             return
         if not header.startswith("OAuth "):
-            raise ApiError(401, "The consumer isn't authorized to access %resources.", {"resources": "Magento_Backend::store"})
+            raise ApiError(
+                401, "The consumer isn't authorized to access %resources.", {"resources": "Magento_Backend::store"}
+            )
         given = {name: unquote(value) for name, value in PART.findall(header)}
-        for name in ("oauth_consumer_key", "oauth_token", "oauth_signature", "oauth_signature_method", "oauth_nonce", "oauth_timestamp"):
+        for name in (
+            "oauth_consumer_key",
+            "oauth_token",
+            "oauth_signature",
+            "oauth_signature_method",
+            "oauth_nonce",
+            "oauth_timestamp",
+        ):
             if not given.get(name):
                 raise ApiError(400, '"%fieldName" is required. Enter and try again.', {"fieldName": name})
         if given["oauth_consumer_key"] != self.consumer_key:
@@ -143,7 +155,12 @@ class Simulator:
             if self._misbehaves(request):
                 return
             result = self._result(request, method, parts.path, query, raw)
-            lost = writes and self.state.misbehaviour.lose_next > 0 and isinstance(result.body, list | dict | int | str) and result.status < 300
+            lost = (
+                writes
+                and self.state.misbehaviour.lose_next > 0
+                and isinstance(result.body, list | dict | int | str)
+                and result.status < 300
+            )
             if lost:
                 self.state.misbehaviour.lose_next -= 1
         if lost:
@@ -157,13 +174,18 @@ class Simulator:
         wait = self._over_quota()
         if how.throttle_next > 0:
             how.throttle_next -= 1
-            self._write(request, 429, b"Too many requests", {"Retry-After": str(how.retry_after), "Content-Type": "text/plain"})
+            self._write(
+                request, 429, b"Too many requests", {"Retry-After": str(how.retry_after), "Content-Type": "text/plain"}
+            )
         elif wait:
             self.state.refused += 1
             self._write(request, 429, b"Too many requests", {"Retry-After": str(wait), "Content-Type": "text/plain"})
         elif how.fail_next > 0:
             how.fail_next -= 1
-            body = {"message": "Internal Error. Details are available in Magento log file. Report ID: webapi-65f0", "trace": ""}
+            body = {
+                "message": "Internal Error. Details are available in Magento log file. Report ID: webapi-65f0",
+                "trace": "",
+            }
             self._write(request, how.status, json.dumps(body).encode(), {})
         elif how.html_next > 0:
             how.html_next -= 1
@@ -216,7 +238,5 @@ class Simulator:
     def _hang_up(request: BaseHTTPRequestHandler) -> None:
         """The answer never comes."""
         request.close_connection = True
-        try:
+        with contextlib.suppress(OSError):
             request.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

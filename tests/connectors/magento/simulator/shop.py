@@ -34,7 +34,8 @@ class MagentoShop(Shop):
     def credentials(self) -> dict[str, Any]:
         auth = self.simulator.auth
         signing = {
-            "access_token_secret": auth.token_secret, "consumer_key": auth.consumer_key, "consumer_secret": auth.consumer_secret
+            "access_token_secret": auth.token_secret, "consumer_key": auth.consumer_key,
+            "consumer_secret": auth.consumer_secret
         }  # fmt: skip
         return {"url": self.url, "access_token": auth.token, **({} if self.state.features.bearer else signing)}
 
@@ -63,7 +64,9 @@ class MagentoShop(Shop):
         by_location = {}
         if self.state.features.msi:
             quantity = self.back_office.source_total(one["sku"]) - self.desk.reserved(one["sku"])
-            by_location = {code: item["quantity"] for (sku, code), item in self.state.source_items.items() if sku == one["sku"]}
+            by_location = {
+                code: item["quantity"] for (sku, code), item in self.state.source_items.items() if sku == one["sku"]
+            }
         options = {}
         for code in parent["axes"] if parent else ():
             attribute = self.state.attributes[code]
@@ -90,12 +93,19 @@ class MagentoShop(Shop):
         with self.state.lock:
             key = self.state.number()
             self.state.products[key] = {
-                "id": key, "sku": sku, "name": name, "price": price, "status": 1, "visibility": 4, "type": "simple", "weight": None,
+                "id": key, "sku": sku, "name": name, "price": price, "status": 1, "visibility": 4, "type": "simple",
+                "weight": None,
                 "websites": [1], "categories": [], "attributes": {"url_key": f"hand-{key}"}, "media": [],
-                "stock": {"qty": D(quantity), "in": True}, "axes": [], "links": [], "created": self.state.stamp(), "updated": self.state.stamp(),
+                "stock": {"qty": D(quantity), "in": True}, "axes": [], "links": [], "created": self.state.stamp(),
+                "updated": self.state.stamp(),
             }  # fmt: skip
             if self.state.features.msi:
-                self.state.source_items[sku, "default"] = {"sku": sku, "source_code": "default", "quantity": D(quantity), "status": 1}
+                self.state.source_items[sku, "default"] = {
+                    "sku": sku,
+                    "source_code": "default",
+                    "quantity": D(quantity),
+                    "status": 1,
+                }
 
     def edit(self, sku: str, **fields: Any) -> None:
         with self.state.lock:
@@ -148,7 +158,14 @@ class MagentoShop(Shop):
             for one in lines:
                 product = self.find(one.sku)
                 sale = product["attributes"].get("special_price")
-                bought.append((product, one.quantity, one.price if one.price is not None else D(sale or product["price"]), one.gift_card))
+                bought.append(
+                    (
+                        product,
+                        one.quantity,
+                        one.price if one.price is not None else D(sale or product["price"]),
+                        one.gift_card,
+                    )
+                )
             order = self.desk.place(
                 bought,
                 who={"id": who.id, "email": who.email, "first": who.first_name, "last": who.last_name},
@@ -170,7 +187,10 @@ class MagentoShop(Shop):
         return self.state.orders[int(order)]
 
     def _units(self, order: Json, lines: Mapping[str, int]) -> dict[int, Decimal]:
-        return {next(one["item_id"] for one in self.desk.top(order) if one["sku"] == sku): D(units) for sku, units in lines.items()}
+        return {
+            next(one["item_id"] for one in self.desk.top(order) if one["sku"] == sku): D(units)
+            for sku, units in lines.items()
+        }
 
     def pay(self, order: str) -> None:
         with self.state.lock:

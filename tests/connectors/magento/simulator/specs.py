@@ -27,7 +27,11 @@ VERBS = ("get", "post", "put", "delete")
 
 # Written from getters that return no null, their `required` says nothing about what may be left out of a request.
 PARTIAL = frozenset(
-    {"catalog-inventory-data-stock-item-interface", "eav-data-attribute-option-interface", "catalog-data-product-interface"}
+    {
+        "catalog-inventory-data-stock-item-interface",
+        "eav-data-attribute-option-interface",
+        "catalog-data-product-interface",
+    }
 )
 INDEX = re.compile(r"\[\d+\]")
 
@@ -152,7 +156,11 @@ class Specs:
 @cache
 def _document(path: Path) -> Document:
     raw = gzip.decompress(path.read_bytes())
-    loaded = json.loads(raw) if ".json" in path.name else yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loaded = (
+        json.loads(raw)
+        if ".json" in path.name
+        else yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    )
     return Document(loaded["paths"], loaded["definitions"])
 
 

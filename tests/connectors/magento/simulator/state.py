@@ -62,6 +62,7 @@ class Misbehaviour:
     html_status: int = 403
     deadlock_next: int = 0
     refuse_capture: bool = False
+    gateway_fails_on: str = ""  # type of products whose saving a proxy gives up on, before it is done
 
 
 @dataclass
@@ -153,13 +154,21 @@ class Criteria:
             raise ApiError(400, "Maximum SearchCriteria pageSize is %max", {"max": page_limit})
         order = [(one["field"], one.get("direction", "DESC").upper() != "ASC") for _, one in sorted(sorts.items())]
         return cls(
-            list(groups.values()), order, size, int(given.get("searchCriteria[currentPage]") or 1), given.get("fields", "")
+            list(groups.values()),
+            order,
+            size,
+            int(given.get("searchCriteria[currentPage]") or 1),
+            given.get("fields", ""),
         )
 
-    def select(self, items: list[Json], value: Callable[[Json, str], Any], ignore_case: frozenset[str]) -> tuple[list[Json], int]:
+    def select(
+        self, items: list[Json], value: Callable[[Json, str], Any], ignore_case: frozenset[str]
+    ) -> tuple[list[Json], int]:
         """(the page, how many there are). Beyond the end the last page is repeated."""
         found = [
-            one for one in items if all(any(_holds(value(one, f["field"]), f, ignore_case) for f in group) for group in self.groups)
+            one
+            for one in items
+            if all(any(_holds(value(one, f["field"]), f, ignore_case) for f in group) for group in self.groups)
         ]
         for name, descending in reversed(self.sort):
             found.sort(key=lambda one, name=name: _key(value(one, name)), reverse=descending)
@@ -170,12 +179,16 @@ class Criteria:
     def echo(self) -> Json:
         return {
             "filter_groups": [
-                {"filters": [{"field": f["field"], "value": f.get("value", ""), "condition_type": f.get("conditionType", "eq")} for f in group]}
+                {"filters": [_echoed(one) for one in group]}
                 for group in self.groups
             ],
             "page_size": self.size,
             "current_page": self.page,
         }  # fmt: skip
+
+
+def _echoed(one: Json) -> Json:
+    return {"field": one["field"], "value": one.get("value", ""), "condition_type": one.get("conditionType", "eq")}
 
 
 def _key(value: Any) -> tuple[int, Any]:
