@@ -125,7 +125,10 @@ class Client:
 
     def data(self, path: str, query: Query | None = None) -> list[Json]:
         """One page of a V3 list, or a V2 list."""
-        answer = self.get(path, query)
+        return self._listed(path, self.get(path, query))
+
+    @staticmethod
+    def _listed(path: str, answer: Any) -> list[Json]:
         found = answer.get("data") if isinstance(answer, dict) else answer
         if found is None:
             return []
@@ -137,9 +140,10 @@ class Client:
         """A whole list that does not move while it is read."""
         page = 1
         while True:
-            found = self.data(path, {**(query or {}), "page": page, "limit": limit})
+            answer = self.get(path, {**(query or {}), "page": page, "limit": limit})
+            found = self._listed(path, answer)
             yield from found
-            if len(found) < limit:
+            if len(found) < limit or page >= _pages(answer, page + 1):
                 return
             page += 1
 
@@ -242,6 +246,13 @@ class Client:
         if status in (408, 423, 425):
             raise Transient(message, code=f"HTTP_{status}")
         raise Rejected(message, code="REFUSED_BY_SHOP")
+
+
+def _pages(answer: Any, otherwise: int) -> int:
+    """How many pages a V3 list has."""
+    meta = answer.get("meta") if isinstance(answer, dict) else None
+    told = (meta.get("pagination") or {}).get("total_pages") if isinstance(meta, dict) else None
+    return int(told) if isinstance(told, int | Decimal) else otherwise
 
 
 def explanation(response: httpx.Response) -> str:

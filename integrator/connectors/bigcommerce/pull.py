@@ -83,6 +83,7 @@ class Orders:
         start = watermark - OVERLAP if watermark else None
         number = 1
         read: dict[int, str] = {}  # what this pull has looked at
+        told: set[str] = set()  # what it has handed up
 
         def remember() -> dict[str, Any]:
             kept: dict[str, Any] = {"modified": iso(watermark) if watermark else "", "seen": dict(seen)}
@@ -100,6 +101,7 @@ class Orders:
             newest = max([*times, *([watermark] if watermark else [])], default=None)
             changed = [one for one in fresh if seen.get(str(one["id"])) != one.get("date_modified")]
             found, problems = self._mapped(changed)
+            told |= {str(one["id"]) for one in changed}
             moved, watermark = newest != watermark, newest
             self._remember(seen, fresh, watermark)
             pending = self._still_pending(pending, changed)
@@ -114,7 +116,7 @@ class Orders:
                 start, number = following, 1
         # what a time of change did not show: refunds of other orders, payments at the gateway
         refunded, last_refund, refunds_since = self._newly_refunded(last_refund, refunds_since, watermark)
-        again = [one for one in dict.fromkeys([*refunded, *pending]) if int(one) not in read]
+        again = [one for one in dict.fromkeys([*refunded, *pending]) if one not in told]
         orders = [one for one in map(self.get, again) if one is not None]
         pending = self._still_pending([one for one in pending if one not in again], orders)
         found, problems = self._mapped(orders)

@@ -301,9 +301,8 @@ class Desk:
             body[name] = {"url": f"https://store.invalid/v2{where}/{name}", "resource": f"{where}/{name}"}
         stub = {"url": f"https://store.invalid/v2{where}/consignments", "resource": f"{where}/consignments"}
         body["consignments"] = self._consignments(order) if "consignments" in include else stub
-        body["fees"] = (
-            [] if "fees" in include else {"url": f"https://store.invalid/v2{where}/fees", "resource": f"{where}/fees"}
-        )
+        stub = {"url": f"https://store.invalid/v2{where}/fees", "resource": f"{where}/fees"}
+        body["fees"] = order["fees"] if "fees" in include else stub
         return body
 
     @staticmethod
