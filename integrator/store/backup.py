@@ -28,6 +28,7 @@ _PASSWORD = re.compile(r"^(postgresql://[^:/@]*):([^@]*)@")
 
 # Removes what is ours and nothing else: the database may have other tenants.
 _CLEAR = """
+SET client_min_messages = warning;
 DO $clear$
 DECLARE one record;
 BEGIN
@@ -138,8 +139,18 @@ def _run(folder: Path, program: str, arguments: Sequence[str], url: str) -> None
         raise BackupError(f"{program} failed: {done.stderr.strip()[-1500:] or f'exit code {done.returncode}'}")
 
 
+def _replaceable(target: Path) -> bool:
+    """An earlier backup, or nothing yet."""
+    if not target.is_file():
+        return False
+    with target.open("rb") as file:
+        return file.read(5) in (b"PGDMP", b"")
+
+
 def write(url: str, target: Path) -> int:
     """One consistent backup while the service runs; its bytes. Whole or not at all, mode 0600."""
+    if target.exists() and not _replaceable(target):
+        raise BackupError(f"{target} is there and is not a backup: it stays as it is. Name another file.")
     folder = programs(url)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")

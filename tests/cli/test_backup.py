@@ -244,3 +244,11 @@ def test_subprocess_is_the_command_of_the_path(berg: Command) -> None:
     script = Path(sys.executable).parent / "integrator"
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == berg("--version").out
+
+
+def test_a_backup_replaces_an_earlier_one_and_no_other_file(berg: Command) -> None:
+    berg("db", "backup", "b.dump")
+    berg("db", "backup", "b.dump")
+    (berg.folder / "notes.txt").write_text("mine")
+    assert "notes.txt is there and is not a backup" in berg("db", "backup", "notes.txt", code=1).err
+    assert (berg.folder / "notes.txt").read_text() == "mine"
