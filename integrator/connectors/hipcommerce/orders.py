@@ -81,7 +81,8 @@ def read(kind: type[Record], given: Json, *, where: str = "", **chosen: Any) -> 
         if one.name in chosen or one.name in OURS:
             continue
         place = f"{where}.{one.name}" if where else one.name
-        if one.name in given and given[one.name] is not None:
+        # a text that is null is an empty one
+        if one.name in given and (given[one.name] is not None or types[one.name] is str):
             found[one.name] = _value(types[one.name], given[one.name], place)
         elif one.default is MISSING and one.default_factory is MISSING:
             if not (is_dataclass(types[one.name]) or types[one.name] == Decimal | None):

@@ -129,23 +129,24 @@ def _server(root: Path) -> tuple[dict[str, Any], Callable[[], None]]:
     from tests.connectors.hipcommerce.sftp import Server
 
     server = Server(root)
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
+    threading.Thread(target=server.serve, daemon=True).start()
     return server.credentials(), server.stop
 
 
-@pytest.fixture(params=[("folder", "csv"), ("folder", "xml"), ("sftp", "csv")], ids=lambda one: "-".join(one))
+@pytest.fixture(params=[("folder", "csv"), ("folder", "xml"), ("sftp", "csv")], ids="-".join)
 def exchange(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FileBench]:
     mode, form = request.param
     for folder in FOLDERS:
         (tmp_path / folder).mkdir()
-    credentials, stop = ({"mode": "folder", "folder": str(tmp_path)}, lambda: None)
+    credentials: dict[str, Any] = {"mode": "folder", "folder": str(tmp_path)}
+    stop: Callable[[], None] | None = None
     if mode == "sftp":
         credentials, stop = _server(tmp_path)
     bench = FileBench(tmp_path, credentials, form)
     yield bench
     bench.close()
-    stop()
+    if stop is not None:
+        stop()
 
 
 def push(item_id: str, *, price: str = "10", quantity: int = 1, new: bool = True, **given: Any) -> ListingPush:

@@ -167,9 +167,9 @@ class Catalogue:
             text = f"Variant {variant['variant_id']} belongs to the item {variant['item_integration_id']!r}."
             return result(key, 409, "item_taken", text)
         item = _without(item, given.get("only_on_creation") or ())
-        options = item.get("options", variant["options"])
-        if self._options_taken(variant["product_id"], options, variant["variant_id"]):
-            return result(key, 422, "options_taken", f"Another child has the options {_shown(options)}.")
+        own: list[Json] = item["options"] if "options" in item else variant["options"]
+        if self._options_taken(variant["product_id"], own, variant["variant_id"]):
+            return result(key, 422, "options_taken", f"Another child has the options {_shown(own)}.")
         variant["item_integration_id"] = key
         self._change(variant, item)
         return result(key, 200, "updated", product_id=variant["product_id"], variant_id=variant["variant_id"])
@@ -195,8 +195,9 @@ class Catalogue:
             return result(key, 422, "options_taken", f"Another child has the options {_shown(options)}.")
         variant = self._make_variant(product, key, sku)
         self._change(variant, item)
-        self.set_stock(variant, item.get("quantity", "0"))
-        for one in item.get("location_quantities") or ():
+        places = item.get("location_quantities") or ()
+        self.set_stock(variant, "0" if places else item.get("quantity", "0"))
+        for one in places:
             self.set_stock(variant, one["quantity"], one["location_code"])
         self._set_price(variant, item)
         return result(key, 201, "created", product_id=product["product_id"], variant_id=variant["variant_id"])

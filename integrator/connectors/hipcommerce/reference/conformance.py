@@ -149,7 +149,7 @@ class Conformance:
         self.call("GET", "/status")
 
     def wrong_secret(self) -> None:
-        self.call("GET", "/status", expect=401, code="signature_invalid", secret="wrong")
+        self.call("GET", "/status", expect=401, code="signature_invalid", secret=self.secret[::-1] + "0")
 
     def unknown_key(self) -> None:
         self.call("GET", "/status", expect=401, key_id="no-such-key")
