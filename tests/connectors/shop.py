@@ -17,6 +17,10 @@ D = Decimal
 NOTHING, PRICE, SHIPPING, TAX_RATE = D(0), D("9.99"), D("5.00"), D("0.19")
 
 
+class ToDo(NotImplementedError):
+    """What is still to be written, as `integrator connector new` leaves it: the test fails with its message."""
+
+
 @dataclass
 class ShopProduct:
     """A sellable thing as the shop holds it now."""

@@ -58,6 +58,8 @@ def test_it_carries_migrations_contract_pages_and_guides(wheel: Path) -> None:
         "integrator/_data/wsdl/ProductTasks.wsdl",
         "integrator/_data/wsdl/OrderTasks.wsdl",
         "integrator/web/templates/landing.html",
+        "integrator/cli/templates/connector/connector.py.tmpl",
+        "integrator/cli/templates/connector/tests/simulator/shop.py.tmpl",
         "integrator/py.typed",
     ):
         assert name in names
