@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FIRST_GUESS = 50.0  # points of a document that was never sent
+MARGIN = 0.001  # seconds more than computed: a thousandth of a point must not be missing
 MOST_REMEMBERED = 200
 
 
@@ -35,7 +36,7 @@ class Budget:
     def wait(self, what: str, now: float) -> float:
         """Seconds until a request for it is let through."""
         missing = self.cost(what) - self.left(now)
-        return max(0.0, missing / self.restore) if self.restore > 0 else 0.0
+        return missing / self.restore + MARGIN if missing > 0 else 0.0
 
     def learn(self, what: str, cost: Mapping[str, Any], now: float) -> None:
         """`cost`: the answer's extensions.cost. What it does not say stays as it was."""

@@ -96,7 +96,7 @@ class Client:
         self.keeper = keeper
         self.sleep, self.clock = sleep, clock
         self.budget = Budget.recalled((memory or {}).get("budget") or {})
-        self.tokens = Tokens(credentials, self.http, keeper, lambda: datetime.fromtimestamp(clock(), UTC))
+        self.tokens = Tokens(credentials, self.http, keeper, self.now)
         self.served_version = ""  # what the shop's last answer was made by
         self.server_time: datetime | None = None
         self.denied: list[str] = []  # what the token may not see, of answers that came all the same

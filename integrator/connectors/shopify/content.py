@@ -44,7 +44,6 @@ class Creation:
 
     style: StylePush
     listings: list[ListingPush]
-    later: list[ListingPush]
     input: Json
     note: str = ""
 
@@ -175,13 +174,14 @@ class ContentPush:
         most = self.facts.variants_most
         for one in listings[most:]:
             self._fail(one, too_many(style, most))
-        first, later = listings[:INPUT_MOST], listings[INPUT_MOST:most]
+        # what does not fit into one call is added to the product afterwards (_add)
+        first = listings[: min(INPUT_MOST, most)]
         body = mapping.new_product(style, first, self.facts.location, self.settings)
         if "Category" in first[0].fields and self.settings.category_as == "collection":
             found = self.collections.find(mapping.category_path(first[0].content, self.settings))
             if found:
                 body["collections"] = [found]
-        return Creation(style, first, later, body)
+        return Creation(style, first, body)
 
     def _variables(self, creation: Creation) -> Json:
         return {"identifier": mapping.identifier(mapping.custom_id(creation.style)), "input": creation.input}
@@ -265,7 +265,7 @@ class ContentPush:
             rest = [one for position, one in enumerate(creation.listings) if position != index]
             body = mapping.new_product(creation.style, rest, self.facts.location, self.settings)
             body |= {key: creation.input[key] for key in ("collections",) if key in creation.input}
-            self._create_one(Creation(creation.style, rest, creation.later, body, creation.note))
+            self._create_one(Creation(creation.style, rest, body, creation.note))
             return
         for one in creation.listings:
             self._fail(one, refusal(errors))

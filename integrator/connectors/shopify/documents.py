@@ -33,10 +33,9 @@ REFUND_FIELDS = (
     f" totalRefundedSet{MONEY}"
     f" refundLineItems(first:$lines){{{PAGE} nodes{{quantity restockType location{{id}} lineItem{{id}} subtotalSet{MONEY}"
     f" totalTaxSet{MONEY}}}}}"
-    f" refundShippingLines(first:5){{nodes{{subtotalAmountSet{MONEY} taxAmountSet{MONEY}}}}}"
-    f" transactions(first:5){{nodes{{id kind status gateway formattedGateway amountSet{MONEY}}}}}}}"
+    f" refundShippingLines(first:2){{nodes{{subtotalAmountSet{MONEY} taxAmountSet{MONEY}}}}}"
+    f" transactions(first:2){{nodes{{id kind status gateway formattedGateway amountSet{MONEY}}}}}}}"
 )
-
 ORDER_FIELDS = (
     "fragment OrderFields on Order{id legacyResourceId name number createdAt updatedAt processedAt cancelledAt test"
     " email phone note poNumber currencyCode taxesIncluded displayFinancialStatus displayFulfillmentStatus"
@@ -51,7 +50,6 @@ ORDER_FIELDS = (
     f" amountSet{MONEY} paymentDetails{{... on CardPaymentDetails{{company number}}}}}}"
     " fulfillments(first:$fulfillments){id name status createdAt location{id} trackingInfo{company number url}"
     f" fulfillmentLineItems(first:$lines){{{PAGE} nodes{{quantity lineItem{{id}}}}}}}}"
-    " refunds(first:$refunds)@include(if:$withRefunds){...RefundFields}"
     f' shipments:metafield(namespace:"{ORDER_MARK[0]}",key:"{ORDER_MARK[1]}"){{value}}}}'
 )
 
@@ -164,9 +162,19 @@ DOCUMENTS: Mapping[str, str] = {
         " fulfillmentsCount{count} transactionsCount{count} refunds(first:1){id}}}}"
     ),
     "orders_by_id": (
-        "query OrdersById($ids:[ID!]!,$lines:Int!,$transactions:Int!,$fulfillments:Int!,$refunds:Int!,$withRefunds:Boolean!)"
-        f"{{nodes(ids:$ids){{...OrderFields}}}} {ORDER_FIELDS} {LINE_FIELDS} {REFUND_FIELDS}"
+        "query OrdersById($ids:[ID!]!,$lines:Int!,$transactions:Int!,$fulfillments:Int!)"
+        f"{{nodes(ids:$ids){{...OrderFields}}}} {ORDER_FIELDS} {LINE_FIELDS}"
     ),
+    "order_header": (
+        "query OrderHeader($id:ID!){order(id:$id){id name updatedAt fulfillmentsCount{count} transactionsCount{count}"
+        " refunds(first:1){id}}}"
+    ),
+    "order_refunds": (
+        "query OrderRefunds($id:ID!,$first:Int!,$lines:Int!)"
+        f"{{order(id:$id){{refunds(first:$first){{...RefundFields}}}}}} {REFUND_FIELDS}"
+    ),
+    "refund_ids": "query RefundIds($id:ID!){order(id:$id){refunds(first:250){id}}}",
+    "refund": f"query Refund($id:ID!,$lines:Int!){{refund(id:$id){{...RefundFields}}}} {REFUND_FIELDS}",
     "order_lines": (
         "query OrderLines($id:ID!,$first:Int!,$after:String)"
         f"{{order(id:$id){{lineItems(first:$first,after:$after){{{PAGE} nodes{{...LineFields}}}}}}}} {LINE_FIELDS}"

@@ -24,12 +24,13 @@ Json = dict[str, Any]
 OVERLAP = timedelta(minutes=10)  # the list comes from a search index, which lags behind
 SETTLED = timedelta(seconds=10)  # times are whole seconds: a younger order may change again within the same one
 MOST_REMEMBERED = 2_000
-LINES = 10  # of an order, a fulfilment and a refund, read with the order; the others follow
+LINES = 5  # of an order, a fulfilment and a refund, read with the order; the others follow
 MORE_LINES = 50
-REFUNDS = 10
+REFUNDS = 5  # of an order, read at once
 MOST_LISTED = 100
 FIRST_GROUP = 4
 FULL = 0.9  # of what one request may cost
+EACH = "one order"  # what one costs of a request for several
 
 
 def utc(value: datetime) -> str:
@@ -48,8 +49,8 @@ class Orders:
 
     def get(self, remote_id: str) -> Json | None:
         """The order as the shop has it, None if it does not."""
-        header = {"id": gid("Order", remote_id), "refunds": [{}]}
-        return next(iter(self._read([header])), None)
+        header = self.client.run("order_header", {"id": gid("Order", remote_id)})["order"]
+        return next(iter(self._read([header])), None) if header else None
 
     def pulled(self, order: Json) -> PulledOrder:
         return transactions.pulled(order, self.settings)
@@ -102,54 +103,53 @@ class Orders:
     def _read(self, headers: Sequence[Json]) -> list[Json]:
         """In the order in which they are asked for. Those that the shop does not have are missing."""
         found: dict[str, Json] = {}
-        # alike ones together: what one needs is asked for all of the same request
-        for refunded in (False, True):
-            group = [one for one in headers if bool(one.get("refunds")) is refunded]
-            while group:
-                step = self._group_size(refunded)
-                part, group = group[:step], group[step:]
-                found |= {one["id"]: one for one in self._together(part, refunded)}
+        # alike ones together: the lists of a request are as long as the longest of its orders needs
+        group = sorted(headers, key=lambda one: (_most([one], "fulfillmentsCount"), _most([one], "transactionsCount")))
+        while group:
+            step = self._group_size()
+            part, group = group[:step], group[step:]
+            found |= {one["id"]: one for one in self._together(part)}
+        refunded = {one["id"] for one in headers if one.get("refunds")}
         orders = [found[one["id"]] for one in headers if one["id"] in found]
         for order in orders:
+            order["refunds"] = self._refunds(order["id"]) if order["id"] in refunded else []
             self._complete(order)
         return orders
 
-    @staticmethod
-    def _what(refunded: bool) -> str:
-        return "refunded" if refunded else "plain"
-
-    def _group_size(self, refunded: bool) -> int:
+    def _group_size(self) -> int:
         """How many orders fit into one request, by what one costs (learnt, and kept between jobs)."""
-        each = self.client.budget.costs.get(f"order:{self._what(refunded)}")
-        if not each:
-            return FIRST_GROUP
-        return max(1, min(self.size, int(COST_MOST * FULL / each)))
+        each = self.client.budget.costs.get(EACH)
+        return max(1, min(self.size, int(COST_MOST * FULL / each))) if each else FIRST_GROUP
 
-    def _together(self, headers: Sequence[Json], refunded: bool) -> list[Json]:
-        sizes = {
-            "lines": LINES,
-            "transactions": _most(headers, "transactionsCount"),
-            "fulfillments": _most(headers, "fulfillmentsCount"),
-            "refunds": REFUNDS if refunded else 1,
-            "withRefunds": refunded,
-        }
-        what = f"{self._what(refunded)}-{len(headers)}-{sizes['transactions']}-{sizes['fulfillments']}"
+    def _together(self, headers: Sequence[Json]) -> list[Json]:
+        transactions_, fulfillments = _most(headers, "transactionsCount"), _most(headers, "fulfillmentsCount")
+        sizes = {"lines": LINES, "transactions": transactions_, "fulfillments": fulfillments}
+        what = f"{len(headers)}-{transactions_}-{fulfillments}"
         variables = {"ids": [one["id"] for one in headers], **sizes}
         costs = self.client.budget.costs
-        each = f"order:{self._what(refunded)}"
         try:
             data = self.client.run("orders_by_id", variables, items=len(headers), size=what)
         except TooCostly:
             if len(headers) == 1:
                 raise
             middle = len(headers) // 2
-            costs[each] = COST_MOST / middle
-            return [*self._together(headers[:middle], refunded), *self._together(headers[middle:], refunded)]
+            costs[EACH] = COST_MOST / middle
+            return [*self._together(headers[:middle]), *self._together(headers[middle:])]
         asked = costs.get(f"orders_by_id:{what}")
         if asked:
-            costs.pop(each, None)
-            costs[each] = asked / len(headers)
+            costs.pop(EACH, None)
+            costs[EACH] = asked / len(headers)
         return [one for one in data["nodes"] if one and one.get("id")]
+
+    def _refunds(self, identity: str) -> list[Json]:
+        """All refunds of an order. Their list has no pages: where it is long, each is read by its id."""
+        variables = {"id": identity, "first": REFUNDS + 1, "lines": LINES}
+        found: list[Json] = (self.client.run("order_refunds", variables)["order"] or {}).get("refunds") or []
+        if len(found) <= REFUNDS:
+            return found
+        ids = [one["id"] for one in self.client.run("refund_ids", {"id": identity})["order"]["refunds"]]
+        read = [self.client.run("refund", {"id": one, "lines": LINES})["refund"] for one in ids]
+        return [one for one in read if one]
 
     # -- what did not fit
 

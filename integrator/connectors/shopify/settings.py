@@ -113,7 +113,6 @@ class ShopifySettings(ChannelSettings):
         default_factory=lambda: ["*"],
         description="Names of an order's additional details that go to the POS as custom fields; * for all",
     )
-    capture_partly: bool = Field(
-        default=False,
-        description="Capture the amount of each shipment where several captures are allowed (Plus); else all at the first",
+    capture_at: Literal["first", "last"] = Field(
+        default="first", description="With which shipment of an order capture_on_shipment takes the whole amount"
     )

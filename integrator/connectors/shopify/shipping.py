@@ -239,6 +239,8 @@ class Shipping:
 
     def _captured_with(self, order: Json, shipment: ShipmentPush) -> tuple[bool, str]:
         """Whether money is taken with this shipment, and what to tell when it is not. The shipment stands anyway."""
+        if self.settings.capture_at == "last" and not shipment.completes_order:
+            return False, ""
         try:
             return self._capture(number(order["id"]), None, shipment)
         except Rejected as error:

@@ -168,12 +168,12 @@ def believed(one: ListingPush, location: str, only: bool) -> int | None:
     return None if value is None else int(value)
 
 
-def idempotency_key(rows: Sequence[Row], salt: int = 0) -> str:
+def idempotency_key(rows: Sequence[Row]) -> str:
     """The same for the same batch at the same versions, whenever it is sent again; another one for any other."""
     content = [
         [row.listing.product_id, row.listing.wanted, number(row.location), row.quantity, row.before] for row in rows
     ]
-    return str(uuid.uuid5(KEYS, json.dumps([salt, *content])))
+    return str(uuid.uuid5(KEYS, json.dumps(content)))
 
 
 class StockPush:
@@ -226,8 +226,9 @@ class StockPush:
 
     def _write(self, rows: Sequence[Row]) -> list[Row]:
         """Rows to send again after the shop refused some of them: a refusal undoes the whole call."""
-        for salt in range(CONFLICT_TRIES):
-            payload = self._send(rows, salt)
+        key = idempotency_key(rows)
+        for _ in range(CONFLICT_TRIES):
+            payload = self._send(rows, key)
             errors = user_errors(payload)
             if not errors:
                 for row in rows:
@@ -241,17 +242,18 @@ class StockPush:
                 return []
             if not codes & NEW_KEY:
                 return self._settled(rows, errors)
+            key = str(uuid.uuid4())  # what was tried under the old one certainly was not done
         message = "The shop takes no new try of this change: it is made again later."
         for row in rows:
             self.results.fail(row.listing, Failure(Outcome.RETRY, "IDEMPOTENCY", message))
         return []
 
-    def _send(self, rows: Sequence[Row], salt: int) -> Json:
+    def _send(self, rows: Sequence[Row], key: str) -> Json:
         change = {
             "name": "available", "reason": "correction", "referenceDocumentUri": self.reference,
             "quantities": [row.input() for row in rows],
         }  # fmt: skip
-        variables = {"input": change, "key": idempotency_key(rows, salt)}
+        variables = {"input": change, "key": key}
         payload: Json = self.client.run("stock", variables, items=len(rows), size=len(rows))["inventorySetQuantities"]
         return payload
 

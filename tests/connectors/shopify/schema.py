@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from graphql import GraphQLSchema, build_client_schema, parse, validate
+from graphql import FieldNode, GraphQLSchema, TypeInfo, TypeInfoVisitor, Visitor, build_client_schema, parse, validate, visit
 
 
 @cache
@@ -31,12 +31,17 @@ def broken(found: GraphQLSchema, documents: Mapping[str, str]) -> dict[str, list
     return {name: messages for name, messages in problems.items() if messages}
 
 
-def deprecated(found: GraphQLSchema, documents: Mapping[str, str]) -> dict[str, list[str]]:
-    """What the documents use that a later version may take away, by document."""
-    from graphql.validation.rules.custom.no_deprecated import NoDeprecatedCustomRule
+def deprecated(found: GraphQLSchema, documents: Mapping[str, str]) -> dict[str, set[str]]:
+    """The fields in use that a later version may take away, by document, as Type.field."""
+    problems: dict[str, set[str]] = {}
+    for name, text in documents.items():
+        info = TypeInfo(found)
 
-    problems = {
-        name: [one.message for one in validate(found, parse(text), [NoDeprecatedCustomRule])]
-        for name, text in documents.items()
-    }
-    return {name: messages for name, messages in problems.items() if messages}
+        class Look(Visitor):  # a visitor has to be a class; it is used within this round only
+            def enter_field(self, node: FieldNode, *_: Any) -> None:
+                field, parent = info.get_field_def(), info.get_parent_type()
+                if field is not None and parent is not None and field.deprecation_reason:
+                    problems.setdefault(name, set()).add(f"{parent.name}.{node.name.value}")
+
+        visit(parse(text), TypeInfoVisitor(info, Look()))
+    return problems

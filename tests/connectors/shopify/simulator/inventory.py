@@ -102,8 +102,9 @@ class Inventory:
 
         for directive in info.field_nodes[0].directives or ():
             if directive.name.value == "idempotent":
-                key = value_from_ast_untyped(directive.arguments[0].value, dict(info.variable_values))
-                if str(key).strip():
+                given = getattr(info.variable_values, "coerced", info.variable_values)
+                key = value_from_ast_untyped(directive.arguments[0].value, dict(given))
+                if key is not None and str(key).strip():
                     return str(key)
         raise Violation("inventorySetQuantities without @idempotent")
 

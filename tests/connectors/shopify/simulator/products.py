@@ -216,7 +216,7 @@ class Products:
         if left is None:
             return
         if count > left:
-            raise refused("VARIANT_THROTTLE_EXCEEDED", DAILY)
+            raise refused("", DAILY)
         self.state.features.variants_left_today = left - count
 
     def _reject(self, sku: str | None, code: str, path: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ class UserErrors(Exception):
 
     def __init__(self, *errors: tuple[str, str, list[str]]) -> None:
         super().__init__("; ".join(message for _, message, _ in errors))
-        self.errors = [{"code": code, "message": message, "field": path} for code, message, path in errors]
+        self.errors = [{"code": code or None, "message": message, "field": path} for code, message, path in errors]
 
 
 def refused(code: str, message: str, *path: str) -> UserErrors:
