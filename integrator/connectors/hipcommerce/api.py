@@ -65,9 +65,11 @@ class Api:
     def check(self) -> list[CheckItem]:
         try:
             about = self.client.call("GET", "/status")
-        except (NeedsCredentials, Rejected) as error:
-            return [CheckItem("key" if isinstance(error, NeedsCredentials) else "address", False, error.message,
-                              error.hint or "Check the channel's url, key id and secret.")]  # fmt: skip
+        except (NeedsCredentials, Rejected, Transient) as error:
+            if isinstance(error, Transient) and error.code != "ANSWER_BROKEN":
+                raise
+            hint = error.hint or "Check the channel's url, key id and secret."
+            return [CheckItem("key" if isinstance(error, NeedsCredentials) else "address", False, error.message, hint)]
         version, scopes = str(about.get("version")), set(about.get("scopes") or ())
         items = [
             CheckItem("key", True, f"The key opens {about.get('name')}; prices in {about.get('currency')}."),

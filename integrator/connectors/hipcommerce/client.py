@@ -27,6 +27,7 @@ WAIT_HERE = 2.0  # seconds: a window that begins so soon is waited for; a longer
 QUERY_CHARACTERS = 6_000  # of a filter; servers take request lines of 8 kB
 SCOPE_HINT = "Let the shop give the key this scope, or make a new key with it, then: integrator channel edit."
 KEY_HINT = "Compare the key id and the secret with what the shop shows, then: integrator channel edit."
+ADDRESS_HINT = "Check the channel's url: it must be the address of the shop's Integrator API."
 CLOCK_HINT = "Set the clocks of both machines by NTP; they may differ by 5 minutes."
 
 
@@ -168,12 +169,12 @@ def judged(response: httpx.Response) -> Json:
         return body
     where = f"{response.request.method} {response.request.url.path}"
     if response.is_success or 300 <= status < 400:
-        to = response.headers.get("location", "")
-        what = f"sends on to {to}" if to else "is not JSON as the contract has it"
-        raise Rejected(
-            f"{where}: the answer {what} (HTTP {status}).", code="ANSWER_BROKEN",
-            hint="Check the channel's url: it must be the address of the shop's Integrator API.",
-        )  # fmt: skip
+        if not response.is_success:  # for ever so, until a person corrects the address
+            to = response.headers.get("location", "")
+            raise NeedsCredentials(f"{where}: the shop sends on to {to}.", code="MOVED", hint=ADDRESS_HINT)
+        # a page for people: maintenance, or another address than the API's
+        message = f"{where}: the answer is not JSON as the contract has it (HTTP {status})."
+        raise Transient(message, code="ANSWER_BROKEN", hint=ADDRESS_HINT)
     problem: Mapping[str, Any] = body if isinstance(body, dict) else {}
     code = str(problem.get("code") or f"http_{status}")
     message = str(problem.get("detail") or problem.get("title") or f"{where}: refused (HTTP {status}).")
@@ -186,9 +187,10 @@ def judged(response: httpx.Response) -> Json:
         for one in problem.get("errors") or () if isinstance(one, dict)
     )  # fmt: skip
     message = f"{message} {errors}".strip()
+    if status == 404 and not problem:
+        raise NeedsCredentials(f"{where}: there is no Integrator API here.", code="NO_API", hint=ADDRESS_HINT)
     if status == 404:
-        hint = "" if problem else "Check the channel's url: there is no Integrator API at this address."
-        raise NotFound(message, code=code.upper(), hint=hint)
+        raise NotFound(message, code=code.upper())
     raise Rejected(message, code=code.upper())
 
 

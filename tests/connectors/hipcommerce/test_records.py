@@ -137,7 +137,7 @@ an_order = st.fixed_dictionaries(
     {"order_id": texts.filter(bool), "order_number": texts.filter(bool), "order_date": moments.map(mapping.moment),
      "updated_at": moments.map(mapping.moment), "status": texts,
      "payment_status": st.sampled_from(sorted(orders.PAYMENT_STATUSES)), "currency": st.just("EUR"),
-     "customer": st.fixed_dictionaries({"is_guest": st.booleans()}, optional={"email": texts, "web_customer_id": texts}),
+     "customer": st.fixed_dictionaries({"is_guest": st.booleans()}, optional={"email": texts}),
      "lines": st.lists(lines, min_size=1, max_size=3), "grand_total": amounts.map(mapping.number)},
     optional={"shipping_address": st.fixed_dictionaries({"street1": texts, "city": texts}), "customer_note": texts,
               "shipping_amount": amounts.map(mapping.number), "tax_amount": amounts.map(mapping.number),

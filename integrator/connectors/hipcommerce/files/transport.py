@@ -1,7 +1,7 @@
 """Where the files are: a folder of this machine, or one behind SFTP. Four folders below a root, plain file names.
 
-Every error is a ConnectorError: NeedsCredentials for a login that is refused or a server that is not the known one,
-Rejected for folders that are not there, Transient for anything that may pass.
+Every error is a ConnectorError: NeedsCredentials for what a person must set right (a login that is refused, a server
+that is not the known one, folders that are not there), so that the channel stops; Transient for what may pass.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
-from integrator.connectors.base import NeedsCredentials, Rejected, Transient
+from integrator.connectors.base import NeedsCredentials, Transient
 from integrator.connectors.hipcommerce.settings import HipCommerceCredentials
 
 FOLDERS = IN, OUT, ARCHIVE, FAILED = "in", "out", "archive", "failed"
@@ -54,7 +54,7 @@ def _said(folder: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise Rejected(
+        raise NeedsCredentials(
             f"The folder {folder} is not there: {error}.", code="FOLDER_MISSING",
             hint="Make in, out, archive and failed in the channel's folder, or correct it: integrator channel edit.",
         ) from error  # fmt: skip
@@ -121,7 +121,7 @@ class Sftp:
         try:
             paramiko = import_module("paramiko")
         except ImportError as error:
-            raise Rejected(
+            raise NeedsCredentials(
                 "SFTP needs paramiko, which is not installed.", code="PARAMIKO_MISSING",
                 hint="Install it beside the service: pip install 'integrator[sftp]'.",
             ) from error  # fmt: skip

@@ -209,7 +209,8 @@ class Reference:
                 raise Problem(422, "idempotency_key_reused", "The Idempotency-Key was used with another body.")
             return answer
         answer = self._write(path, body)
-        if not any(one["status"] == 429 or one["status"] >= 500 for one in answer.body.get("results", ())):
+        # a refusal is not kept: its reason may be gone at the next try
+        if all(one["status"] < 300 for one in answer.body.get("results", ())):
             self._answers[key] = (now, about, answer)
         return answer
 
