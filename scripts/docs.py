@@ -1,15 +1,18 @@
 # ruff: noqa: E501 - prose
-"""Writes the pages of docs/ that are made from the code; with --check only compares. Run it by `scripts/docs`."""
+"""Writes the pages of docs/, and the parts of README.md, that are made from the code; with --check only compares. Run it by `scripts/docs`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from integrator.connectors.base import Capabilities
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = "<!-- made by scripts/docs from the code; change the code, not this page -->\n\n"
@@ -118,13 +121,76 @@ def commands() -> str:
     )
 
 
+CAN: dict[str, Callable[[Capabilities], bool | int | str]] = {
+    "New products arrive hidden, as drafts": lambda can: can.drafts,
+    "Options of a style, at most": lambda can: can.max_options,
+    "Variants of a style, at most": lambda can: can.max_variants or "no limit",
+    "The shop starts and ends sales itself (else this service does)": lambda can: can.sale_windows,
+    "Price tiers": lambda can: can.price_tiers,
+    "Stock per location (else the sum)": lambda can: can.locations,
+    "Decimal places of a quantity": lambda can: can.quantity_decimals,
+    "Stock is compared before it is set": lambda can: can.compare_and_set,
+    "Several shipments of one order": lambda can: can.partial_shipments,
+    "Money is captured from here": lambda can: can.capture,
+    "In part, with each shipment": lambda can: can.partial_capture,
+    "The shop announces orders by webhook (else they are polled)": lambda can: can.webhooks,
+    "Styles in one batch": lambda can: can.content_batch,
+    "Prices in one batch": lambda can: can.price_batch,
+    "Quantities in one batch": lambda can: can.stock_batch,
+    "Orders read in one page": lambda can: can.order_page,
+}
+
+
+def platforms() -> str:
+    """What each platform can do, a column each; the sandbox, which is no shop, comes last."""
+    from integrator.connectors import registry
+
+    kinds = [registry.connector(name) for name in registry.platforms()]
+    kinds.sort(key=lambda kind: (kind.platform == "sandbox", kind.title.casefold()))
+
+    def cell(value: bool | int | str) -> str:
+        if isinstance(value, bool):
+            return "✓" if value else "–"
+        return f"{value:,}" if isinstance(value, int) else value
+
+    rows = [(words, *(cell(ask(kind.capabilities)) for kind in kinds)) for words, ask in CAN.items()]
+    quotas = "".join(f"- {kind.title}: {kind.capabilities.quota}\n" for kind in kinds if kind.capabilities.quota)
+    return table(("", *(kind.title for kind in kinds)), rows) + (
+        f"\nThe platforms' own limits:\n\n{quotas}" if quotas else ""
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {"errors.md": errors, "settings.md": settings, "commands.md": commands}
+
+# Parts of pages that are written by hand: between <!-- NAME:begin --> and <!-- NAME:end -->, from the root.
+PARTS: dict[str, dict[str, Callable[[], str]]] = {"README.md": {"platforms": platforms}}
+
+
+def with_part(text: str, name: str, made: str) -> str:
+    """Raises SystemExit where the page has not both marks."""
+    begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->\n"
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"The page has no {begin.strip()} … {end.strip()} for the part {name!r}.")
+    return head + begin + made + end + tail
+
+
+def wanted() -> Iterable[tuple[str, Path, str]]:
+    """Each page that the code makes or has a part in: its name, where it is, what has to be there."""
+    for name, page in PAGES.items():
+        yield name, DOCS / name, MADE + page()
+    for name, parts in PARTS.items():
+        path = DOCS.parent / name
+        text = path.read_text("utf-8")
+        for part, make in parts.items():
+            text = with_part(text, part, make())
+        yield name, path, text
 
 
 def main() -> int:
     stale = []
-    for name, page in PAGES.items():
-        path, text = DOCS / name, MADE + page()
+    for name, path, text in wanted():
         if path.exists() and path.read_text("utf-8") == text:
             continue
         stale.append(name)
