@@ -29,6 +29,7 @@ MILLIMETRES = {"mm": Decimal(1), "cm": Decimal(10), "m": Decimal(1000), "in": De
 WEIGHT_UNITS = {"ounces": "oz", "oz": "oz", "lbs": "lb", "pounds": "lb", "kgs": "kg", "grams": "g", "kilograms": "kg"}
 LENGTH_UNITS = {"inches": "in", "centimeters": "cm", "centimetres": "cm"}
 UPC_CHARACTERS = 14
+DEFAULT_TAX_CLASS = 0  # every store's
 TAGS = re.compile(r"<[^>]*>")
 
 # Content fields that live on the product of a style; the others belong to each variant.
@@ -93,13 +94,17 @@ def numbered_name(name: str, sku: str) -> str:
 # -- what a push writes
 
 
-def price_fields(price: Price) -> Json:
-    """0 takes a sale price or an MSRP away: the fields of a batch cannot be null."""
-    return {
-        "price": price.price,
-        "sale_price": price.sale_price if price.sale_price is not None else 0,
-        "retail_price": price.msrp if price.msrp is not None else 0,
-    }
+def price_fields(price: Price, sent: Mapping[str, Any] | None = None) -> Json:
+    """0 takes a sale price or an MSRP away: the fields of a batch cannot be null.
+
+    An MSRP that the POS never sent (`sent`: what the shop accepted before) is the merchant's, and stays.
+    """
+    body: Json = {"price": price.price, "sale_price": price.sale_price if price.sale_price is not None else 0}
+    if price.msrp is not None:
+        body["retail_price"] = price.msrp
+    elif sent and sent.get("Msrp"):
+        body["retail_price"] = 0
+    return body
 
 
 def own_fields(content: Content, fields: frozenset[str], weight_unit: str, dimension_unit: str) -> Json:
@@ -177,8 +182,11 @@ def product_fields(name: str, content: Content, fields: frozenset[str], settings
         body["tax_class_id"] = settings.untaxed_class
     elif "TaxCode" in fields and content.tax_code in settings.tax_classes:
         body["tax_class_id"] = settings.tax_classes[content.tax_code]
-    elif "TaxCode" in fields and content.tax_code:
-        body["product_tax_code"] = content.tax_code
+    else:
+        if "Taxable" in fields:
+            body["tax_class_id"] = DEFAULT_TAX_CLASS
+        if "TaxCode" in fields and content.tax_code:
+            body["product_tax_code"] = content.tax_code
     for target, value in extra_texts(content, fields, settings).items():
         if not target.startswith("custom:"):
             body[target] = text(TAGS.sub(" ", value)) if target != "warranty" else value

@@ -16,6 +16,7 @@ from typing import Any
 
 from integrator.connectors.base import OrderPage, OrderProblem
 from integrator.connectors.bigcommerce import transactions
+from integrator.connectors.bigcommerce.amounts import moment, money
 from integrator.connectors.bigcommerce.capabilities import PAGE
 from integrator.connectors.bigcommerce.client import Client, NotFound, chunks
 from integrator.connectors.bigcommerce.events import Details
@@ -26,8 +27,6 @@ from integrator.connectors.bigcommerce.orders import (
     PENDING_PAYMENTS,
     SHIPPED,
     modified_at,
-    moment,
-    money,
     status_id,
 )
 from integrator.connectors.bigcommerce.settings import BigSettings

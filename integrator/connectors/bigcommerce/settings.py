@@ -91,6 +91,14 @@ class BigSettings(ChannelSettings):
         default=True, description="Set an order of pick-up goods to completed when the POS hands all of it out"
     )
 
+    @field_validator("location_map")
+    @classmethod
+    def location_ids(cls, value: dict[str, str]) -> dict[str, str]:
+        for place in value.values():
+            if not place.isdigit():
+                raise ValueError(f"{place!r} is no location id; `integrator channel check` lists the store's locations")
+        return value
+
     @field_validator("text_fields")
     @classmethod
     def known_texts(cls, value: dict[str, str]) -> dict[str, str]:

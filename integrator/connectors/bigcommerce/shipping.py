@@ -12,6 +12,7 @@ from typing import Any
 
 from integrator.connectors.base import Rejected
 from integrator.connectors.bigcommerce import carriers, events
+from integrator.connectors.bigcommerce.amounts import money
 from integrator.connectors.bigcommerce.capabilities import TRACKING_CHARACTERS
 from integrator.connectors.bigcommerce.client import Client
 from integrator.connectors.bigcommerce.orders import (
@@ -21,7 +22,6 @@ from integrator.connectors.bigcommerce.orders import (
     INCOMPLETE,
     REFUNDED,
     line_items,
-    money,
     status_id,
 )
 from integrator.connectors.bigcommerce.pull import Orders

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from integrator.connectors.bigcommerce import events
+from integrator.connectors.bigcommerce.amounts import CENT, moment, money, spread, total
 from integrator.connectors.bigcommerce.events import Departure, Details, History, Return
 from integrator.connectors.bigcommerce.orders import (
-    CENT,
     COMPLETED,
     NO_MONEY,
     SHIPPED,
@@ -18,12 +18,8 @@ from integrator.connectors.bigcommerce.orders import (
     line_items,
     map_order,
     modified_at,
-    moment,
-    money,
     payment_status,
-    spread,
     status_id,
-    total,
 )
 from integrator.connectors.bigcommerce.settings import BigSettings
 from integrator.connectors.records import (

@@ -103,7 +103,7 @@ class ValuePush:
 
     def _catalogue_prices(self, listings: Sequence[ListingPush]) -> None:
         def put(part: Sequence[ListingPush]) -> None:
-            bodies = [{"id": int(one.remote["variant"]), **mapping.price_fields(one.price)} for one in part]
+            bodies = [{"id": int(one.remote["variant"]), **mapping.price_fields(one.price, one.sent)} for one in part]
             self.client.put("v3/catalog/variants", bodies, items=len(bodies))
 
         for start in range(0, len(listings), VARIANTS_A_PUT):

@@ -135,6 +135,15 @@ def test_custom_fields_of_the_pos_follow_and_the_merchant_s_stay(bench: Bench) -
     assert fields == {"Material": "Wood", "Care": "Hand wash", "Origin": "PL"}
 
 
+def test_tax_classes(bench: Bench) -> None:
+    settings = {"tax_classes": {"REDUCED": 4}, "untaxed_class": 1}
+    items = [push("FREE", taxable=False), push("LOW", tax_code="REDUCED"), push("AVA", tax_code="P0001"), push("PLAIN")]
+    accepted(bench.connector(**settings).push_content(alone(*items)))
+    shown = [bench.shop.product(one.item_id) for one in items]
+    assert [one["tax_class_id"] for one in shown] == [1, 4, 0, 0]
+    assert shown[2]["product_tax_code"] == "P0001"
+
+
 def test_weights_go_in_the_shop_s_unit(bench: Bench) -> None:
     one = push("A", weight=D("2.5"), weight_unit="lb", length=D(10), width=D(2), dimension_unit="in")
     accepted(bench.connector().push_content(alone(one)))

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrator.connectors.bigcommerce import orders as mapping
+from integrator.connectors.bigcommerce.amounts import discounts, moment, spread
 from integrator.connectors.bigcommerce.events import Departure, Return, history
-from integrator.connectors.bigcommerce.orders import moment, spread
 from integrator.connectors.records import PulledOrder
 from tests.connectors.bigcommerce.conftest import Bench, Build
 from tests.connectors.shop import Line
@@ -235,7 +235,7 @@ def test_discounts_of_lines_never_exceed_them_and_cover_the_order_s(
         for gross, part in prices
     ]
     order = {"discount_amount": str(by_order), "coupon_discount": str(coupons)}
-    found = mapping.discounts(order, lines)
+    found = discounts(order, lines)
     assert all(D(0) <= part <= gross + D("0.01") for part, (gross, _) in zip(found, prices, strict=True))
     if not own:
         wanted = min(by_order + coupons, sum((gross for gross, _ in prices), D(0)))

@@ -7,11 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from integrator.connectors.bigcommerce.mapping import stock_rows
 from integrator.connectors.bigcommerce.pricelists import tier_record
+from integrator.connectors.bigcommerce.settings import BigSettings
 from integrator.connectors.pushes import ListingPush, Outcome, Price, Stock
 from tests.connectors.bigcommerce.conftest import Bench, accepted, after, alone, push, style
 
@@ -116,6 +118,22 @@ def test_a_sale_and_its_end(bench: Bench) -> None:
     assert (shown.price, shown.sale_price) == (20, 15)
     accepted(bench.connector().push_price(alone(replace(one, price=Price(D(20))))))
     assert bench.shop.products()["I-00000"].sale_price is None
+
+
+def test_an_msrp_that_the_pos_never_sent_is_the_merchant_s(bench: Bench) -> None:
+    (one,) = shelf(bench, 1)
+    bench.shop.product("I-00000")["retail_price"] = D(30)
+    accepted(bench.connector().push_price(alone(one)))
+    assert bench.shop.product("I-00000")["retail_price"] == 30
+    accepted(bench.connector().push_price(alone(replace(one, price=Price(D(20), msrp=D(25))))))
+    assert bench.shop.product("I-00000")["retail_price"] == 25
+    accepted(bench.connector().push_price(alone(replace(one, sent={"Msrp": "25"}))))
+    assert bench.shop.product("I-00000")["retail_price"] == 0
+
+
+def test_a_location_is_a_number() -> None:
+    with pytest.raises(ValueError, match="no location id"):
+        BigSettings(location_map={"MAIN": "Main street"})
 
 
 def test_prices_of_a_price_list(bench: Bench) -> None:
