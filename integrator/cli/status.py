@@ -89,6 +89,8 @@ def gather(url: str, account_id: int | None) -> dict[str, Any]:
 def _state(shop: channels.ChannelRecord) -> str:
     if shop.state == channels.ACTIVE and shop.paused_until and shop.paused_until > datetime.now(UTC):
         return "paused"
+    if shop.state == channels.ACTIVE and shop.failures:
+        return "failing"  # between two tries
     return shop.state
 
 

@@ -98,8 +98,14 @@ def _say(record: ChannelRecord, report: DrainReport, findings: reconcile.Finding
         until = f" It is tried again {ago(record.paused_until)}." if record.paused_until else ""
         sentence = f"The shop of {record.name} cannot be spoken to now: {reason.rstrip('.')}.{until}"
         raise Failed(sentence, code=Exit.UNREACHABLE)
+    refused = Failed(
+        f"Some items were refused by {record.name}.",
+        hint=f"See them with: integrator issue list --channel {record.id}",
+    )
     if out.json:
         out.data({"channel": record.id, **values})
+        if any(report.rejected.values()):
+            raise refused
         return
     if findings is not None:
         out.done(
@@ -121,4 +127,4 @@ def _say(record: ChannelRecord, report: DrainReport, findings: reconcile.Finding
         f" {report.captures} captures read, {report.shipments} shipments told."
     )
     if any(report.rejected.values()):
-        out.warn(f"Some items were refused. See them with: integrator issue list --channel {record.id}")
+        raise refused

@@ -164,18 +164,39 @@ def write(url: str, target: Path) -> int:
     return target.stat().st_size
 
 
+def _ours() -> frozenset[str]:
+    """Names of our tables with their indices and sequences. Procrastinate's are told by how they begin."""
+    tables = metadata.tables.values()
+    indices = {str(index.name) for table in tables for index in table.indexes}
+    return frozenset({"alembic_version", *indices, *metadata.tables, *(f"{name}_id_seq" for name in metadata.tables)})
+
+
+def _select(entries: str) -> str:
+    """Of `pg_restore --list` the lines that are ours: a database may have held other things when it was backed up."""
+    names = _ours()
+
+    def ours(line: str) -> bool:
+        return any(word in names or word.startswith(("procrastinate_", "idx_procrastinate_")) for word in line.split())
+
+    return "\n".join(line for line in entries.splitlines() if not line.startswith(";") and ours(line))
+
+
 def read(url: str, source: Path) -> None:
     """Replace everything of ours in the database with the backup, in one transaction."""
     folder = programs(url)
     tables = ", ".join(f"'{name}'" for name in (*metadata.tables, "alembic_version"))
     with tempfile.TemporaryDirectory(prefix="integrator-restore-") as work:
-        clear, script = Path(work) / "clear.sql", Path(work) / "restore.sql"
+        clear, script, chosen = (Path(work) / name for name in ("clear.sql", "restore.sql", "chosen.txt"))
         clear.write_text(_CLEAR.format(tables=tables))
-        done = subprocess.run(
-            [str(folder / "pg_restore"), "--no-owner", "--no-privileges", f"--file={script}", str(source)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise BackupError(f"{source} is not a backup that can be read: {done.stderr.strip()[-500:]}")
+
+        def unpack(*arguments: str) -> str:
+            command = [str(folder / "pg_restore"), *arguments, str(source)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise BackupError(f"{source} is not a backup that can be read: {done.stderr.strip()[-500:]}")
+            return done.stdout
+
+        chosen.write_text(_select(unpack("--list")))
+        unpack("--no-owner", "--no-privileges", f"--use-list={chosen}", f"--file={script}")
         arguments = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--output=/dev/null"]
         _run(folder, "psql", [*arguments, f"--file={clear}", f"--file={script}"], url)

@@ -215,6 +215,32 @@ def test_other_tables_in_the_database_stay(berg: Command, database: str) -> None
     engine.dispose()
 
 
+def test_what_others_had_in_the_database_does_not_hinder_a_restore(berg: Command, database: str) -> None:
+    """A backup holds the whole database; only what is ours is put back."""
+    engine = make_engine(database)
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE somebody_else AS SELECT 42 AS x"))
+        connection.execute(sa.text("CREATE FUNCTION theirs() RETURNS int LANGUAGE sql AS 'SELECT 1'"))
+    berg("db", "backup", "saved.dump")
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE somebody_else SET x = 43"))
+        before = _schema(connection)
+    engine.dispose()
+    berg("db", "restore", "saved.dump", "--force")
+    with engine.begin() as connection:
+        assert connection.execute(sa.text("SELECT x FROM somebody_else")).scalar() == 43
+        assert _schema(connection) == before
+    engine.dispose()
+
+
+def _schema(connection: sa.Connection) -> set[str]:
+    """Names of all tables, indices, sequences, constraints, triggers and functions."""
+    names = "SELECT relname FROM pg_class UNION SELECT conname FROM pg_constraint UNION SELECT tgname FROM pg_trigger"
+    names += " WHERE NOT tgisinternal UNION SELECT proname FROM pg_proc"
+    # names of generated triggers and toast tables carry numbers of their own
+    return {name for name in connection.scalars(sa.text(names)) if "toast" not in name}
+
+
 def test_without_the_programs_it_says_what_to_install(
     berg: Command, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -51,7 +51,7 @@ def check(client: Client, facts: Facts, settings: MagentoSettings) -> CheckRepor
 
 def _https(client: Client) -> CheckItem:
     if client.base.startswith("https://"):
-        return CheckItem("https", True, "The shop is reached over https.")
+        return CheckItem("https", True, "The address is https.")
     hint = "Use https: over plain http orders, customers and a bearer token can be read on the way."
     return CheckItem("https", True, "The shop is reached over plain http.", hint)
 

@@ -41,7 +41,7 @@ def check(client: Client, facts: Facts, settings: WooSettings, shipping: Shippin
 
 def _https(client: Client) -> CheckItem:
     if client.https:
-        return CheckItem("https", True, "The shop is reached over https.")
+        return CheckItem("https", True, "The address is https.")
     hint = "Use https: over plain http orders and customers can be read on the way."
     return CheckItem("https", True, "The shop is reached over plain http; calls are signed with OAuth 1.0a.", hint)
 
