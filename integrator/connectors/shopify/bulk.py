@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from integrator.connectors.base import Transient, UnknownOutcome
-from integrator.connectors.shopify.client import Client, _plain
+from integrator.connectors.shopify.client import Client, plain
 from integrator.connectors.shopify.errors import must_work, user_errors
 
 Json = dict[str, Any]
@@ -52,7 +52,7 @@ class Bulk:
         part: list[bytes] = []
         size = 0
         for line in lines:
-            text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=_plain).encode() + b"\n"
+            text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=plain).encode() + b"\n"
             if part and size + len(text) > FILE_BYTES:
                 yield part
                 part, size = [], 0
@@ -104,7 +104,9 @@ class Bulk:
         while True:
             status: Json | None = self.client.run("bulk_status", {"id": identity})["bulkOperation"]
             if status is None:
-                raise UnknownOutcome(f"The shop does not know the bulk operation {identity} any more.", code="BULK_LOST")
+                raise UnknownOutcome(
+                    f"The shop does not know the bulk operation {identity} any more.", code="BULK_LOST"
+                )
             if status["status"] in OVER:
                 return status
             if self.client.now() >= end:
@@ -122,7 +124,7 @@ class Bulk:
 
 
 def results(response: httpx.Response) -> Iterator[tuple[int, Json]]:
-    """(line number, payload of the mutation) of a result file. A line with errors of its own gives them as userErrors."""
+    """(line number, payload of the mutation) of a result file; errors of a line itself stand as userErrors."""
     for text in response.text.splitlines():
         if not text.strip():
             continue

@@ -28,7 +28,10 @@ def check(
         name = "credentials" if isinstance(error, NeedsCredentials) else "API"
         hint = error.hint or "See that the shop is open and that this machine reaches it."
         return CheckReport((CheckItem(name, False, error.message, hint),))
-    items = [CheckItem("credentials", True, f"The shop lets the app in, by {KINDS[credentials.kind]}."), _version(client)]
+    items = [
+        CheckItem("credentials", True, f"The shop lets the app in, by {KINDS[credentials.kind]}."),
+        _version(client),
+    ]
     items += _scopes(granted)
     items.append(_clock(client))
     try:
@@ -45,7 +48,9 @@ def _version(client: Client) -> CheckItem:
     served = client.served_version
     if served and served != API_VERSION:
         hint = "Update Integrator: Shopify answers with another version once this one is a year old."
-        return CheckItem("version", False, f"The shop answers as {served}; this connector is made for {API_VERSION}.", hint)
+        return CheckItem(
+            "version", False, f"The shop answers as {served}; this connector is made for {API_VERSION}.", hint
+        )
     return CheckItem("version", True, f"GraphQL Admin API {served or API_VERSION}.")
 
 
@@ -91,7 +96,9 @@ def _shop(facts: Facts, settings: ShopifySettings) -> list[CheckItem]:
         items.append(CheckItem("locations", False, f"The shop has no active location {', '.join(unknown)}.", hint))
     elif settings.location and number(settings.location) not in names:
         items.append(
-            CheckItem("locations", False, f"The shop has no active location {settings.location}.", f"There are: {known}.")
+            CheckItem(
+                "locations", False, f"The shop has no active location {settings.location}.", f"There are: {known}."
+            )
         )
     elif mapped:
         said = ", ".join(f"{pos} -> {names[number(one)]}" for pos, one in settings.location_map.items())

@@ -37,7 +37,7 @@ from integrator.connectors.shopify.budget import Budget
 from integrator.connectors.shopify.capabilities import API_VERSION, OPTIONAL_SCOPES, SCOPES
 from integrator.connectors.shopify.documents import DOCUMENTS
 from integrator.connectors.shopify.settings import ShopifyCredentials
-from integrator.connectors.shopify.tokens import TOKEN_HINT, Tokens
+from integrator.connectors.shopify.tokens import STATIC_HINT, Tokens
 
 logger = logging.getLogger(__name__)
 
@@ -178,7 +178,7 @@ class Client:
 
     def _post(self, name: str, document: str, variables: Mapping[str, Any], items: int, writes: bool) -> Json:
         body = {"query": document, "variables": variables}
-        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=plain).encode()
         for again in (True, False):
             self.asked += 1
             headers = {"Content-Type": "application/json", "X-Shopify-Access-Token": self.tokens.current()}
@@ -212,7 +212,7 @@ class Client:
         said = _said(response)
         where = f"{name}: the shop refuses (HTTP {status}{': ' + said if said else ''})"
         if status in (401, 403):
-            raise NeedsCredentials(f"{where}.", code="UNAUTHORISED", hint=TOKEN_HINT)
+            raise NeedsCredentials(f"{where}.", code="UNAUTHORISED", hint=STATIC_HINT)
         if status < 400:
             to = response.headers.get("location", "another address")
             hint = "Give the channel the shop's own address, which ends in .myshopify.com."
@@ -248,7 +248,11 @@ class Client:
         if code == "ACCESS_DENIED":
             scope = missing_scope(error)
             hint = f"Give the app the scope {scope}" if scope else "Give the app the scopes in the connector's README"
-            why = f" ({SCOPES.get(scope) or OPTIONAL_SCOPES.get(scope)})" if scope in {**SCOPES, **OPTIONAL_SCOPES} else ""
+            why = (
+                f" ({SCOPES.get(scope) or OPTIONAL_SCOPES.get(scope)})"
+                if scope in {**SCOPES, **OPTIONAL_SCOPES}
+                else ""
+            )
             return NeedsCredentials(message, code="MISSING_SCOPE", hint=f"{hint}{why}, and install it again.")
         if code == "SHOP_INACTIVE":
             return NeedsCredentials(message, code=code, hint="The shop is closed or frozen: see its admin.")
@@ -303,7 +307,7 @@ def _moment(value: Any) -> datetime | None:
         return None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Decimals travel as text, which is what Money and Decimal are there."""
     if isinstance(value, Decimal):
         return format(value, "f")

@@ -53,7 +53,9 @@ ORDER_FIELDS = (
     f' shipments:metafield(namespace:"{ORDER_MARK[0]}",key:"{ORDER_MARK[1]}"){{value}}}}'
 )
 
-DEFINITION = f'metafieldDefinitions(first:1,ownerType:PRODUCT,namespace:"{CUSTOM_ID[0]}",key:"{CUSTOM_ID[1]}"){{nodes{{id}}}}'
+DEFINITION = (
+    f'metafieldDefinitions(first:1,ownerType:PRODUCT,namespace:"{CUSTOM_ID[0]}",key:"{CUSTOM_ID[1]}"){{nodes{{id}}}}'
+)
 
 DOCUMENTS: Mapping[str, str] = {
     # -- the shop
@@ -191,7 +193,7 @@ DOCUMENTS: Mapping[str, str] = {
     # -- shipments and money
     "to_ship": (
         "query ToShip($id:ID!,$first:Int!,$lines:Int!){order(id:$id){id name cancelledAt displayFinancialStatus"
-        f" shipments:metafield(namespace:\"{ORDER_MARK[0]}\",key:\"{ORDER_MARK[1]}\"){{value}}"
+        f' shipments:metafield(namespace:"{ORDER_MARK[0]}",key:"{ORDER_MARK[1]}"){{value}}'
         " fulfillments(first:$first){id status createdAt trackingInfo{number}"
         f" fulfillmentLineItems(first:$lines){{nodes{{quantity lineItem{{id}}}}}}}}"
         f" fulfillmentOrders(first:$first){{{PAGE} nodes{{id status supportedActions{{action}} assignedLocation{{location{{id}}}}"

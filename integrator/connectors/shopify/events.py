@@ -142,7 +142,9 @@ def departures(order: Json) -> list[Departure]:
     order_date = moment(order.get("processedAt")) or moment(order.get("createdAt")) or datetime.fromtimestamp(0, UTC)
     found: list[Departure] = []
     together: dict[str, int] = {}
-    for one in sorted(order.get("fulfillments") or [], key=lambda one: (str(one.get("createdAt")), int(number(one["id"])))):
+    for one in sorted(
+        order.get("fulfillments") or [], key=lambda one: (str(one.get("createdAt")), int(number(one["id"])))
+    ):
         if one.get("status") != "SUCCESS":
             continue
         identity = number(one["id"])

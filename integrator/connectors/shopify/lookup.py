@@ -67,9 +67,7 @@ class Lookup:
         for start in range(0, len(values), CUSTOM_IDS_A_CALL):
             part = values[start : start + CUSTOM_IDS_A_CALL]
             variables = {f"i{n}": mapping.identifier(value) for n, value in enumerate(part)}
-            data = self.client.send(
-                "by_custom_id", by_custom_id(len(part)), variables, items=len(part), size=len(part)
-            )
+            data = self.client.send("by_custom_id", by_custom_id(len(part)), variables, items=len(part), size=len(part))
             for n, value in enumerate(part):
                 if data.get(f"p{n}"):
                     found[value] = number(data[f"p{n}"]["id"])
@@ -106,9 +104,11 @@ class Lookup:
         places = self.facts.location_ids
         several = len(places) > 1
         name = "listings_by_location" if several else "listings"
-        extra: Json = {"locations": min(max(len(self.facts.location_names), 1), 50)} if several else {
-            "location": gid("Location", places[0])
-        }
+        extra: Json = (
+            {"locations": min(max(len(self.facts.location_names), 1), 50)}
+            if several
+            else {"location": gid("Location", places[0])}
+        )
         query: str | None = None
         while True:
             count, last = 0, ""

@@ -287,9 +287,7 @@ def product_options(listings: Sequence[ListingPush]) -> list[Json]:
     ]
 
 
-def new_product(
-    style: StylePush, listings: Sequence[ListingPush], location: str, settings: ShopifySettings
-) -> Json:
+def new_product(style: StylePush, listings: Sequence[ListingPush], location: str, settings: ShopifySettings) -> Json:
     """The input of productSet for a product that is not there yet: only then are its lists not replaced."""
     first = listings[0]
     name = style.name or first.content.name or first.item_id

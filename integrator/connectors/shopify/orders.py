@@ -102,7 +102,9 @@ def customer(order: Json, billing: Address) -> Customer:
         first_name=text(known.get("firstName")) or billing.first_name,
         last_name=text(known.get("lastName")) or billing.last_name,
         company=billing.company,
-        phone=text((known.get("defaultPhoneNumber") or {}).get("phoneNumber")) or text(order.get("phone")) or billing.phone,
+        phone=text((known.get("defaultPhoneNumber") or {}).get("phoneNumber"))
+        or text(order.get("phone"))
+        or billing.phone,
     )
 
 

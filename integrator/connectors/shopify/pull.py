@@ -157,7 +157,9 @@ class Orders:
         identity = order["id"]
         self._rest(order["lineItems"], "order_lines", identity, "order", "lineItems")
         for one in order.get("fulfillments") or []:
-            self._rest(one["fulfillmentLineItems"], "fulfillment_lines", one["id"], "fulfillment", "fulfillmentLineItems")
+            self._rest(
+                one["fulfillmentLineItems"], "fulfillment_lines", one["id"], "fulfillment", "fulfillmentLineItems"
+            )
         for one in order.get("refunds") or []:
             self._rest(one["refundLineItems"], "refund_lines", one["id"], "refund", "refundLineItems")
 

@@ -78,7 +78,8 @@ class ShopifyCredentials(Credentials):
 class ShopifySettings(ChannelSettings):
     timeout_seconds: int = Field(default=60, ge=5, le=600, description="How long one call may take")
     location: str = Field(
-        default="", description="Id of the location whose stock is set where location_map is empty; empty: the primary one"
+        default="",
+        description="Id of the location whose stock is set where location_map is empty; empty: the primary one",
     )
     bulk_from: int = Field(
         default=50, ge=2, description="From how many new products or changed prices on a bulk operation is used"

@@ -140,7 +140,9 @@ class Shipping:
                 first, lines = max(LISTS // 2, first // 2), max(LISTS, lines // 2)
         if order is None:
             raise Rejected(
-                f"The shop has no order {remote_id}.", code="ORDER_MISSING", hint="It was deleted there: dismiss the issue."
+                f"The shop has no order {remote_id}.",
+                code="ORDER_MISSING",
+                hint="It was deleted there: dismiss the issue.",
             )
         return order
 
@@ -155,7 +157,8 @@ class Shipping:
         parts = [line for line, units in wanted.items() if units % 1]
         if parts:
             raise Rejected(
-                f"Shopify ships whole units; the shipment has parts of a unit on line {parts[0]}.", code="QUANTITY_DECIMALS"
+                f"Shopify ships whole units; the shipment has parts of a unit on line {parts[0]}.",
+                code="QUANTITY_DECIMALS",
             )
 
     @staticmethod
@@ -170,14 +173,17 @@ class Shipping:
         )
 
     def _found(
-        self, order: Json, noted: Mapping[str, Any], shipment_id: str, mark: Mapping[str, Any], wanted: Mapping[str, Decimal]
+        self,
+        order: Json,
+        noted: Mapping[str, Any],
+        shipment_id: str,
+        mark: Mapping[str, Any],
+        wanted: Mapping[str, Decimal],
     ) -> list[Json]:
         """The fulfilments that an earlier try made: those that are noted, and those that nobody else can have made."""
         before = set(map(str, mark.get("before") or ()))
         ours = set(map(str, mark.get("made") or ()))
-        others = {
-            str(made) for key, one in noted.items() if key != shipment_id for made in (*(one.get("made") or ()),)
-        }
+        others = {str(made) for key, one in noted.items() if key != shipment_id for made in (*(one.get("made") or ()),)}
         found: list[Json] = []
         left = dict(wanted)
         for one in order.get("fulfillments") or []:
@@ -262,8 +268,13 @@ class Shipping:
         if authorisation is None:
             return False, f"Order {order.get('name')} has no authorised payment that can be captured."
         if _expired(authorisation, self.client.now()):
-            return False, f"The authorisation of order {order.get('name')} expired at {authorisation['authorizationExpiresAt']}."
-        open_amount = decimal(((authorisation.get("totalUnsettledSet") or {}).get("presentmentMoney") or {}).get("amount"))
+            return (
+                False,
+                f"The authorisation of order {order.get('name')} expired at {authorisation['authorizationExpiresAt']}.",
+            )
+        open_amount = decimal(
+            ((authorisation.get("totalUnsettledSet") or {}).get("presentmentMoney") or {}).get("amount")
+        )
         if open_amount is None:
             open_amount = decimal(authorisation["amountSet"]["presentmentMoney"]["amount"]) or ZERO
         if not open_amount:
@@ -276,7 +287,7 @@ class Shipping:
             raise Rejected(
                 f"Order {order.get('name')}: this payment can be captured once, and {shop} are authorised.",
                 code="CAPTURE_PARTIAL",
-                hint="Capture the whole amount; several captures of one payment need Shopify Plus and Shopify Payments.",
+                hint="Capture the whole amount; several captures of a payment need Shopify Plus and Shopify Payments.",
             )
         body: Json = {
             "id": order["id"],
@@ -301,7 +312,9 @@ class Shipping:
         found = [
             one
             for one in order.get("transactions") or []
-            if one.get("kind") in RESERVED and one.get("status") == "SUCCESS" and one.get("manuallyCapturable") is not False
+            if one.get("kind") in RESERVED
+            and one.get("status") == "SUCCESS"
+            and one.get("manuallyCapturable") is not False
         ]
         return found[-1] if found and order.get("capturable") is not False else None
 
@@ -318,5 +331,3 @@ class Shipping:
 def _expired(authorisation: Json, now: datetime) -> bool:
     end = moment(authorisation.get("authorizationExpiresAt"))
     return end is not None and end <= now
-
-

@@ -20,7 +20,10 @@ PATH = "/admin/oauth/access_token"
 RENEW_AFTER = 0.8  # of its life
 APP_HINT = "See the app's Client ID and secret in the Dev Dashboard, and that it is installed on this shop."
 INSTALL_HINT = "Install the app on the shop again and give the channel its new access token and refresh token."
-TOKEN_HINT = "Make a new Admin API access token for the app, or check that the app is still installed; then `integrator channel edit`."
+STATIC_HINT = (
+    "Make a new Admin API access token for the app, or check that the app is still installed; "
+    "then `integrator channel edit`."
+)
 
 
 class Tokens:

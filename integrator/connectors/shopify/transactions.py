@@ -103,7 +103,9 @@ def _sale_line(line: OrderLine, start: Decimal, end: Decimal, departure: Departu
 
 def _tenders(order: Json, by_card: Decimal, rest: Decimal) -> list[Payment]:
     found = [Payment("gift_card", "GiftCard", by_card)] if by_card else []
-    paid = next((one for one in successful(order) if one.get("kind") in TAKEN and one.get("gateway") != GIFT_CARD), None)
+    paid = next(
+        (one for one in successful(order) if one.get("kind") in TAKEN and one.get("gateway") != GIFT_CARD), None
+    )
     if rest and paid is not None:
         found.append(Payment(method(paid), "Capture", rest, number(paid.get("id")), *card(paid)))
     return found
@@ -156,9 +158,7 @@ def _return(record: Order, refund: Refund, by_id: Mapping[str, OrderLine]) -> Tr
         adjustment_amount=ZERO if is_rounding else rest,
         rounding_amount=rest if is_rounding else ZERO,
         payments=tuple(
-            made
-            for one in refund.transactions
-            if one.get("status") == "SUCCESS" and (made := payment(one)) is not None
+            made for one in refund.transactions if one.get("status") == "SUCCESS" and (made := payment(one)) is not None
         ),
         remote_id=refund.id,
     )
@@ -192,5 +192,3 @@ def pulled(order: Json, settings: ShopifySettings) -> PulledOrder:
         captures=tuple(captures(order)),
         admitted=admitted(order, settings),
     )
-
-

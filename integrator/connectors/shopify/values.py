@@ -287,8 +287,8 @@ class StockPush:
         young = changed_at is None or self.client.now() - changed_at < SALE_MINUTES
         if (sold and young) or seen >= CONFLICT_TRIES:
             message = (
-                f"The shop has {there} of {one.item_id!r} at location {row.location} instead of {row.before}: units were"
-                " sold just now. Their order is read before the stock is set."
+                f"The shop has {there} of {one.item_id!r} at location {row.location} instead of {row.before}: units"
+                " were sold just now. Their order is read before the stock is set."
             )
             self.results.fail(one, Failure(Outcome.RETRY, "STOCK_IN_MOTION", message))
             return False

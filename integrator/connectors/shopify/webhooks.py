@@ -105,13 +105,19 @@ class Webhooks:
         if here is not None and sorted(here.get("includeFields") or ()) == sorted(FIELDS):
             return CheckItem(name, True, "It is registered.")
         if here is not None:
-            payload = self.client.run("webhook_update", {"id": here["id"], "webhook": wanted})["webhookSubscriptionUpdate"]
+            payload = self.client.run("webhook_update", {"id": here["id"], "webhook": wanted})[
+                "webhookSubscriptionUpdate"
+            ]
             said = "It was changed and is repaired."
         else:
-            payload = self.client.run("webhook_create", {"topic": topic, "webhook": wanted})["webhookSubscriptionCreate"]
+            payload = self.client.run("webhook_create", {"topic": topic, "webhook": wanted})[
+                "webhookSubscriptionCreate"
+            ]
             said = "It was registered."
         errors = user_errors(payload)
         if errors:
             message = "; ".join(one.message for one in errors)
-            return CheckItem(name, False, message, "INTEGRATOR_PUBLIC_URL must be an https address that Shopify reaches.")
+            return CheckItem(
+                name, False, message, "INTEGRATOR_PUBLIC_URL must be an https address that Shopify reaches."
+            )
         return CheckItem(name, True, said)

@@ -13,7 +13,16 @@ import pytest
 
 from integrator.connectors.base import Channel
 from integrator.connectors.http import Attempt
-from integrator.connectors.pushes import CONTENT_FIELDS, Content, ListingPush, Outcome, Price, PushResult, Stock, StylePush
+from integrator.connectors.pushes import (
+    CONTENT_FIELDS,
+    Content,
+    ListingPush,
+    Outcome,
+    Price,
+    PushResult,
+    Stock,
+    StylePush,
+)
 from integrator.connectors.shopify import CONNECTOR
 from integrator.connectors.shopify.connector import ShopifyConnector
 from integrator.connectors.shopify.settings import ShopifyCredentials, ShopifySettings
@@ -141,14 +150,20 @@ def alone(*listings: ListingPush) -> list[StylePush]:
     return [StylePush(None, "", (one,), frozenset({one.product_id})) for one in listings]
 
 
-def style(style_id: str, *listings: ListingPush, name: str = "", wanted: Sequence[ListingPush] | None = None) -> StylePush:
+def style(
+    style_id: str, *listings: ListingPush, name: str = "", wanted: Sequence[ListingPush] | None = None
+) -> StylePush:
     chosen = listings if wanted is None else wanted
-    return StylePush(style_id, name or f"Style {style_id}", tuple(listings), frozenset(one.product_id for one in chosen))
+    return StylePush(
+        style_id, name or f"Style {style_id}", tuple(listings), frozenset(one.product_id for one in chosen)
+    )
 
 
 def accepted(results: Sequence[PushResult]) -> list[PushResult]:
     """All of them; the reasons of the others otherwise."""
-    assert all(one.outcome is Outcome.ACCEPTED for one in results), [(one.outcome, one.code, one.message) for one in results]
+    assert all(one.outcome is Outcome.ACCEPTED for one in results), [
+        (one.outcome, one.code, one.message) for one in results
+    ]
     return list(results)
 
 

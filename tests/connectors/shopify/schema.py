@@ -9,7 +9,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from graphql import FieldNode, GraphQLSchema, TypeInfo, TypeInfoVisitor, Visitor, build_client_schema, parse, validate, visit
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    build_client_schema,
+    parse,
+    validate,
+    visit,
+)
 
 
 @cache
@@ -35,13 +45,20 @@ def deprecated(found: GraphQLSchema, documents: Mapping[str, str]) -> dict[str, 
     """The fields in use that a later version may take away, by document, as Type.field."""
     problems: dict[str, set[str]] = {}
     for name, text in documents.items():
-        info = TypeInfo(found)
-
-        class Look(Visitor):  # a visitor has to be a class; it is used within this round only
-            def enter_field(self, node: FieldNode, *_: Any) -> None:
-                field, parent = info.get_field_def(), info.get_parent_type()
-                if field is not None and parent is not None and field.deprecation_reason:
-                    problems.setdefault(name, set()).add(f"{parent.name}.{node.name.value}")
-
-        visit(parse(text), TypeInfoVisitor(info, Look()))
+        look = Deprecated(TypeInfo(found))
+        visit(parse(text), TypeInfoVisitor(look.info, look))
+        if look.found:
+            problems[name] = look.found
     return problems
+
+
+class Deprecated(Visitor):
+    def __init__(self, info: TypeInfo) -> None:
+        super().__init__()
+        self.info = info
+        self.found: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        field, parent = self.info.get_field_def(), self.info.get_parent_type()
+        if field is not None and parent is not None and field.deprecation_reason:
+            self.found.add(f"{parent.name}.{node.name.value}")

@@ -75,7 +75,8 @@ def test_a_product_with_everything(bench: Bench) -> None:
     assert [one["source"] for one in product["media"]] == ["https://cdn.example/a.jpg", "https://cdn.example/b.jpg"]
     fields = {(namespace, key): one["value"] for (_, namespace, key), one in bench.state.metafields.items()}
     assert fields == {
-        ("integrator", "pos_id"): "item:MUG", ("custom", "short_description"): "A mug", ("custom", "care"): "Dishwasher",
+        ("integrator", "pos_id"): "item:MUG", ("custom", "short_description"): "A mug",
+        ("custom", "care"): "Dishwasher",
         ("specs", "height"): "9 cm",
     }  # fmt: skip
     assert list((result.sent or {})["images"]) == ["https://cdn.example/a.jpg", "https://cdn.example/b.jpg"]
@@ -83,7 +84,10 @@ def test_a_product_with_everything(bench: Bench) -> None:
 
 def test_a_lost_creation_is_found_by_its_own_id_though_the_search_does_not_show_it_yet(build: Build) -> None:
     bench = build(index_lag=True)
-    items = [*alone(push("A")), style("S", push("V-1", options=(("Size", "S"),)), push("V-2", options=(("Size", "M"),)))]
+    items = [
+        *alone(push("A")),
+        style("S", push("V-1", options=(("Size", "S"),)), push("V-2", options=(("Size", "M"),))),
+    ]
     bench.connector().facts.define_custom_id()
     for _ in items:
         bench.shop.misbehave(lose_next_answer=True, lose_mutation="ProductSet")
@@ -241,7 +245,10 @@ def test_an_update_deletes_nothing_of_the_merchants(bench: Bench) -> None:
     accepted(connector.push_content(alone(changed)))
     assert bench.calls() == ["ProductUpdate"]
     assert (product["title"], product["tags"], product["collections"]) == ("Second", ["merchant"], {"77"})
-    assert [one["source"] for one in product["media"]] == ["https://cdn.example/a.jpg", "https://merchant.example/x.jpg"]
+    assert [one["source"] for one in product["media"]] == [
+        "https://cdn.example/a.jpg",
+        "https://merchant.example/x.jpg",
+    ]
     assert any(key[1:] == ("merchant", "note") for key in bench.state.metafields)
 
 
@@ -295,7 +302,9 @@ def test_two_with_one_sku_are_a_conflict(bench: Bench) -> None:
 
 def test_a_collection_for_the_category_is_found_or_made(bench: Bench) -> None:
     connector = bench.connector(category_as="collection")
-    accepted(connector.push_content(alone(push("A", category=("Kitchen", "Mugs")), push("B", category=("Kitchen", "Mugs")))))
+    accepted(
+        connector.push_content(alone(push("A", category=("Kitchen", "Mugs")), push("B", category=("Kitchen", "Mugs"))))
+    )
     assert bench.calls().count("CollectionCreate") == 1
     assert bench.shop.products()["A"].categories == ["Mugs"] == bench.shop.products()["B"].categories
 

@@ -1,4 +1,4 @@
-"""The bucket: what requests cost is learnt, what is left is known, nothing is refused that could have been waited for."""
+"""The bucket: what requests cost is learnt, what is left is known, nothing is refused that waiting would have got."""
 
 from __future__ import annotations
 

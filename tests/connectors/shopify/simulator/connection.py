@@ -35,7 +35,9 @@ def connection(
     }
 
 
-def paged(items: Callable[[], Iterable[Any]], view: Callable[[Any], Json], key: Callable[[Any], Any]) -> Callable[..., Json]:
+def paged(
+    items: Callable[[], Iterable[Any]], view: Callable[[Any], Json], key: Callable[[Any], Any]
+) -> Callable[..., Json]:
     """A field that is a list in pages."""
 
     def field(_info: Any, first: int | None = None, after: str | None = None, **_: Any) -> Json:

@@ -54,7 +54,9 @@ class Coster:
         return 0.2 * len(variants) + 0.4 * metafields + 1.9 * len(given.get("files") or [])
 
     def _arguments(self, field: FieldNode) -> dict[str, Any]:
-        return {one.name.value: value_from_ast_untyped(one.value, dict(self.variables)) for one in field.arguments or ()}
+        return {
+            one.name.value: value_from_ast_untyped(one.value, dict(self.variables)) for one in field.arguments or ()
+        }
 
     def _included(self, field: Any) -> bool:
         for one in field.directives or ():

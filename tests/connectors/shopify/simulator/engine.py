@@ -1,4 +1,4 @@
-"""GraphQL: a request is validated against Shopify's schema, priced, paid from the bucket and executed; so is its answer.
+"""GraphQL: a request is validated against Shopify's schema, priced, paid from the bucket and executed.
 
 An answer is made by graphql-core from the schema: a field that is missing, null where it must not be or of another
 type is an error of this simulator and shows as a violation, as does a request that the schema does not take.
@@ -110,7 +110,8 @@ class Engine:
         return {
             "currentAppInstallation": lambda _: {"accessScopes": [{"handle": one} for one in self.scopes()]},
             "shop": lambda _: {
-                "name": "Acme", "currencyCode": "EUR", "weightUnit": "KILOGRAMS", "myshopifyDomain": "acme.myshopify.com",
+                "name": "Acme", "currencyCode": "EUR", "weightUnit": "KILOGRAMS",
+                "myshopifyDomain": "acme.myshopify.com",
                 "plan": {"shopifyPlus": False, "publicDisplayName": "Grow"},
                 "resourceLimits": {"maxProductVariants": self.state.features.max_variants},
             },
@@ -234,7 +235,9 @@ class Engine:
             self.state.violations.append(f"{error.message} at {error.path}")
         answer: Json = {"data": result.data}
         if result.errors:
-            answer["errors"] = [{"message": one.message, "extensions": {"code": "BAD_REQUEST"}} for one in result.errors]
+            answer["errors"] = [
+                {"message": one.message, "extensions": {"code": "BAD_REQUEST"}} for one in result.errors
+            ]
         return answer
 
     def _document(self, text: str) -> DocumentNode:

@@ -122,7 +122,10 @@ class Inventory:
             path = ["input", "quantities", str(position)]
             if "changeFromQuantity" not in row:
                 raise Violation("a quantity without changeFromQuantity")
-            item, location = number_of(row["inventoryItemId"], "InventoryItem"), number_of(row["locationId"], "Location")
+            item, location = (
+                number_of(row["inventoryItemId"], "InventoryItem"),
+                number_of(row["locationId"], "Location"),
+            )
             variant = self.variant_of(item)
             there = self.state.levels.get((item, location), {"quantity": 0})["quantity"]
             if (item, location) in seen:

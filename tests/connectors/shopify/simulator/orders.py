@@ -107,7 +107,9 @@ class Orders:
             order["fulfillment_orders"].append(
                 {
                     "id": self.state.number(), "location": location, "status": "OPEN",
-                    "lines": [{"id": self.state.number(), "line": one["id"], "remaining": one["quantity"]} for one in those],
+                    "lines": [
+                        {"id": self.state.number(), "line": one["id"], "remaining": one["quantity"]} for one in those
+                    ],
                 }
             )  # fmt: skip
         rest = total - gift_card
@@ -180,7 +182,7 @@ class Orders:
                 {
                     "__typename": "ShippingLine", "title": "Standard", "code": "standard",
                     "discountedPriceSet": self.bag(order["shipping"]),
-                    "taxLines": [self._tax("VAT", order["rate"], order["shipping_tax"])] if order["shipping_tax"] else [],
+                    "taxLines": self._taxes(order, order["shipping_tax"]),
                 }
             )  # fmt: skip
         nothing = self.bag(D(0))
@@ -222,9 +224,13 @@ class Orders:
             "taxLines": tax_lines,
             "shippingLines": paged(lambda: shipping, lambda one: one, shipping.index),
             "lineItems": paged(lambda: order["lines"], lambda one: self._line(order, one), lambda one: int(one["id"])),
-            "transactions": lambda _, first=None, **__: [self._transaction(order, o) for o in order["transactions"][:first]],
+            "transactions": lambda _, first=None, **__: [
+                self._transaction(order, one) for one in order["transactions"][:first]
+            ],
             "transactionsCount": {"__typename": "Count", "count": len(order["transactions"])},
-            "fulfillments": lambda _, first=None, **__: [self._fulfilment(order, o) for o in order["fulfillments"][:first]],
+            "fulfillments": lambda _, first=None, **__: [
+                self._fulfilment(order, one) for one in order["fulfillments"][:first]
+            ],
             "fulfillmentsCount": {"__typename": "Count", "count": len(order["fulfillments"])},
             "refunds": lambda _, first=None: [self._refund(order, one) for one in order["refunds"][:first]],
             "fulfillmentOrders": paged(
@@ -234,13 +240,18 @@ class Orders:
             "metafield": metafield_of(self.state, identity),
         }  # fmt: skip
 
+    def _taxes(self, order: Json, amount: Decimal) -> list[Json]:
+        return [self._tax("VAT", order["rate"], amount)] if amount else []
+
     def _tax(self, title: str, rate: Decimal, amount: Decimal) -> Json:
         return {"__typename": "TaxLine", "title": title, "rate": float(rate), "priceSet": self.bag(amount)}
 
     def _line(self, order: Json, line: Json) -> Json:
         variant = self.state.variants.get(line["variant"])
         code = {"__typename": "DiscountCodeApplication", "code": order["code"]}
-        allocations = [{"allocatedAmountSet": self.bag(line["off"]), "discountApplication": code}] if line["off"] else []
+        allocations = (
+            [{"allocatedAmountSet": self.bag(line["off"]), "discountApplication": code}] if line["off"] else []
+        )
         names = [name for name, _ in self.state.products[variant["product"]]["options"]] if variant else []
         return {
             "__typename": "LineItem",
@@ -341,7 +352,8 @@ class Orders:
         def view(line: Json) -> Json:
             return {
                 "__typename": "FulfillmentOrderLineItem", "id": gid("FulfillmentOrderLineItem", line["id"]),
-                "remainingQuantity": line["remaining"], "lineItem": self._line(order, self._line_of(order, line["line"])),
+                "remainingQuantity": line["remaining"],
+                "lineItem": self._line(order, self._line_of(order, line["line"])),
             }  # fmt: skip
 
         actions = ["CREATE_FULFILLMENT"] if one["status"] in ("OPEN", "IN_PROGRESS") else []
@@ -397,7 +409,12 @@ class Orders:
     def fulfil(self, _info: Any, fulfillment: Json, message: str | None = None) -> Json:
         groups = fulfillment["lineItemsByFulfillmentOrder"]
         wanted = {number_of(one["fulfillmentOrderId"], "FulfillmentOrder"): one for one in groups}
-        found = [(order, fo) for order in self.state.orders.values() for fo in order["fulfillment_orders"] if fo["id"] in wanted]
+        found = [
+            (order, fo)
+            for order in self.state.orders.values()
+            for fo in order["fulfillment_orders"]
+            if fo["id"] in wanted
+        ]
         if len(found) != len(wanted):
             raise refused("", "Fulfillment order does not exist.", "fulfillment")
         if len({order["id"] for order, _ in found}) > 1 or len({fo["location"] for _, fo in found}) > 1:
@@ -406,7 +423,9 @@ class Orders:
         taken: list[tuple[Json, int]] = []
         for _, fo in found:
             if fo["status"] not in ("OPEN", "IN_PROGRESS"):
-                raise refused("", f"Fulfillment order {fo['id']} has an unfulfillable status = {fo['status']}.", "fulfillment")
+                raise refused(
+                    "", f"Fulfillment order {fo['id']} has an unfulfillable status = {fo['status']}.", "fulfillment"
+                )
             given = wanted[fo["id"]].get("fulfillmentOrderLineItems")
             asked = {number_of(o["id"], "FulfillmentOrderLineItem"): o["quantity"] for o in given or []}
             for line in fo["lines"]:
@@ -436,8 +455,8 @@ class Orders:
                 fo["status"] = "CLOSED" if not left else fo["status"]
         numbers = list(tracking.get("numbers") or ([tracking["number"]] if tracking.get("number") else []))
         made = {
-            "id": self.state.number(), "status": "SUCCESS", "at": self.state.now(), "lines": lines, "location": location,
-            "tracking": tracking, "numbers": numbers, "notified": False,
+            "id": self.state.number(), "status": "SUCCESS", "at": self.state.now(), "lines": lines,
+            "location": location, "tracking": tracking, "numbers": numbers, "notified": False,
         }  # fmt: skip
         order["fulfillments"].append(made)
         self.touch(order)
@@ -498,7 +517,13 @@ class Orders:
         made: list[str] = []
         if total:
             made.append(self.transaction(order, "REFUND", total, "shopify_payments", self.state.now())["id"])
-        refund = {"id": self.state.number(), "at": self.state.now(), "lines": lines, "total": total, "transactions": made}
+        refund = {
+            "id": self.state.number(),
+            "at": self.state.now(),
+            "lines": lines,
+            "total": total,
+            "transactions": made,
+        }
         order["refunds"].append(refund)
         self.touch(order)
         return refund

@@ -95,8 +95,8 @@ class Products:
             "tags": product["tags"],
             "options": lambda _, **__: [
                 {
-                    "__typename": "ProductOption", "id": gid("ProductOption", f"{product['id']}{position}"), "name": name,
-                    "position": position + 1, "values": values,
+                    "__typename": "ProductOption", "id": gid("ProductOption", f"{product['id']}{position}"),
+                    "name": name, "position": position + 1, "values": values,
                 }
                 for position, (name, values) in enumerate(product["options"])
             ],
@@ -167,7 +167,9 @@ class Products:
         existing = self._identified(identifier) if identifier else None
         variants = input.get("variants")
         if variants is not None and not input.get("productOptions"):
-            raise refused("PRODUCT_OPTIONS_INPUT_MISSING", "Product options are required when updating variants", "input")
+            raise refused(
+                "PRODUCT_OPTIONS_INPUT_MISSING", "Product options are required when updating variants", "input"
+            )
         if not existing and not (input.get("title") or "").strip():
             raise refused("INVALID_PRODUCT", "Title can't be blank", "input", "title")
         self._limits(input)
@@ -181,20 +183,26 @@ class Products:
             if not same:
                 raise refused("METAFIELD_MISMATCH", "metafields must contain the customId value", "input", "metafields")
         if existing and variants is not None:  # lists are replaced
-            for gone in [one for one in existing["variants"] if one not in {self._known(existing, v) for v in variants}]:
+            for gone in [
+                one for one in existing["variants"] if one not in {self._known(existing, v) for v in variants}
+            ]:
                 self._drop_variant(existing, gone)
         product = existing or self._blank()
         try:
             self._fields(product, input)
             if variants is not None:
-                product["options"] = [(one["name"], [v["name"] for v in one["values"]]) for one in input["productOptions"]]
+                product["options"] = [
+                    (one["name"], [v["name"] for v in one["values"]]) for one in input["productOptions"]
+                ]
                 for position, one in enumerate(variants):
                     self._put(product, one, ("input", "variants", str(position)), levels=one.get("inventoryQuantities"))
             if "files" in input:
                 product["media"] = [self._media(one, ("input", "files")) for one in input["files"] or []]
             if input.get("collections") is not None:
                 product["collections"] = {number_of(one, "Collection") for one in input["collections"]}
-            set_metafields(self.state, gid("Product", product["id"]), "PRODUCT", input.get("metafields") or [], "metafields")
+            set_metafields(
+                self.state, gid("Product", product["id"]), "PRODUCT", input.get("metafields") or [], "metafields"
+            )
         except UserErrors:
             if not existing:
                 self.delete(product["id"])
@@ -276,7 +284,9 @@ class Products:
             values = self._values(product, given, path)
             for other in product["variants"]:
                 if [v.casefold() for v in self.state.variants[other]["values"]] == [v.casefold() for v in values]:
-                    raise refused("VARIANT_ALREADY_EXISTS", f"The variant '{' / '.join(values)}' already exists.", *path)
+                    raise refused(
+                        "VARIANT_ALREADY_EXISTS", f"The variant '{' / '.join(values)}' already exists.", *path
+                    )
             number = self.state.number()
             known = {
                 "id": number, "item": self.state.number(), "product": product["id"], "values": values, "sku": None,
@@ -448,7 +458,8 @@ class Products:
     @staticmethod
     def _collection_view(one: Json) -> Json:
         return {
-            "__typename": "Collection", "id": gid("Collection", one["id"]), "title": one["title"], "ruleSet": one["rules"]
+            "__typename": "Collection", "id": gid("Collection", one["id"]), "title": one["title"],
+            "ruleSet": one["rules"],
         }  # fmt: skip
 
     def create_collection(self, _info: Any, input: Json, **_: Any) -> Json:

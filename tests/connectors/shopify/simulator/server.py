@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import secrets
@@ -31,6 +32,7 @@ class Tokens:
         self.client_id, self.client_secret = "0123456789abcdef", "shpss_" + "b" * 32
         self.alive: dict[str, float] = {}  # token -> when it expires
         self.refresh: dict[str, str] = {}  # refresh token -> the one that replaced it, "" for none
+        self.tokens_of: dict[str, str] = {}  # refresh token -> the access token that came with it
         self.issued = 0
 
     def offline(self) -> tuple[str, str]:
@@ -48,8 +50,6 @@ class Tokens:
             for old in [old for old, new in self.refresh.items() if new and self.tokens_of.get(new) == token]:
                 del self.refresh[old]
         return found
-
-    tokens_of: dict[str, str] = {}  # refresh token -> the access token that came with it
 
     def ask(self, form: dict[str, str]) -> tuple[int, Json]:
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
@@ -202,7 +202,5 @@ class Simulator:
     def _hang_up(request: BaseHTTPRequestHandler) -> None:
         """The answer never comes."""
         request.close_connection = True
-        try:
+        with contextlib.suppress(OSError):
             request.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

@@ -48,9 +48,13 @@ class ShopifyShop(Shop):
     def _product(self, variant: Json) -> ShopProduct:
         product = self.state.products[variant["product"]]
         on_sale = variant["compare"] is not None and variant["compare"] > variant["price"]
-        levels = {place: level["quantity"] for (item, place), level in self.state.levels.items() if item == variant["item"]}
+        levels = {
+            place: level["quantity"] for (item, place), level in self.state.levels.items() if item == variant["item"]
+        }
         options = {
-            name: value for (name, _), value in zip(product["options"], variant["values"], strict=True) if name != "Title"
+            name: value
+            for (name, _), value in zip(product["options"], variant["values"], strict=True)
+            if name != "Title"
         }
         collections = [self.state.collections[one]["title"] for one in product["collections"]]
         return ShopProduct(
@@ -133,7 +137,9 @@ class ShopifyShop(Shop):
             bought = []
             for one in lines:
                 variant = self.find(one.sku)
-                bought.append((variant, one.quantity, variant["price"] if one.price is None else one.price, one.gift_card))
+                bought.append(
+                    (variant, one.quantity, variant["price"] if one.price is None else one.price, one.gift_card)
+                )
             order = self.desk.place(
                 bought, customer=customer, address=address, email=who.email, shipping=shipping, discount=discount,
                 tax_rate=tax_rate, total_off_by=total_off_by, gift_card=paid_by_gift_card, paid=paid,
@@ -201,20 +207,26 @@ class ShopifyShop(Shop):
     def order(self, order: str) -> Mapping[str, Any]:
         with self.state.lock:
             found = self.state.orders[order]
-            skus = {one["id"]: one["sku"] for one in found["lines"]}
             return {
                 "status": self.desk.fulfilment(found),
                 "captured": self.desk.paid(found),
-                "shipments": [
-                    {
-                        "tracking": one["numbers"],
-                        "lines": {skus[line]: units for line, units in one["lines"].items()},
-                        "location": one["location"],
-                        "notified": one["notified"],
-                    }
-                    for one in found["fulfillments"]
-                ],
+                "shipments": [{"tracking": one["tracking"], "lines": one["lines"]} for one in self.shipments(order)],
             }
+
+    def shipments(self, order: str) -> list[Json]:
+        """With what only this shop tells of them: the location, and whether the customer was notified."""
+        with self.state.lock:
+            found = self.state.orders[order]
+            skus = {one["id"]: one["sku"] for one in found["lines"]}
+            return [
+                {
+                    "tracking": one["numbers"],
+                    "lines": {skus[line]: units for line, units in one["lines"].items()},
+                    "location": one["location"],
+                    "notified": one["notified"],
+                }
+                for one in found["fulfillments"]
+            ]
 
     def webhook(self, order: str) -> tuple[dict[str, str], bytes]:
         """Of a payment: its body names the order."""

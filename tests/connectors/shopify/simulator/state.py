@@ -151,7 +151,9 @@ def set_metafields(state: State, owner: str, kind: str, values: list[Mapping[str
         if not (one.get("type") or defined):
             raise refused("INVALID_METAFIELD", f"Type can't be blank: metafield {namespace}.{key}", *path)
         if not 2 <= len(key) <= 64 or not 3 <= len(namespace) <= 255:
-            raise refused("INVALID_METAFIELD", f"Metafield key or namespace has a wrong length: {namespace}.{key}", *path)
+            raise refused(
+                "INVALID_METAFIELD", f"Metafield key or namespace has a wrong length: {namespace}.{key}", *path
+            )
         if one.get("type") == "single_line_text_field" and "\n" in one["value"]:
             raise refused("INVALID_METAFIELD", f"Metafield {namespace}.{key} must be a single line", *path)
         if one.get("type") == "id":

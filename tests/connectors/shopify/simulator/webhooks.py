@@ -33,7 +33,12 @@ class Webhooks:
             raise refused("", "Address is not allowed: it must be an https address", "webhookSubscription", "uri")
         if any((one["topic"], one["uri"]) == (topic, uri) and one["id"] != own for one in self.state.webhooks.values()):
             raise refused("", "Address for this topic has already been taken", "webhookSubscription", "uri")
-        return {"topic": topic, "uri": uri, "format": given.get("format") or "JSON", "fields": given.get("includeFields") or []}
+        return {
+            "topic": topic,
+            "uri": uri,
+            "format": given.get("format") or "JSON",
+            "fields": given.get("includeFields") or [],
+        }
 
     def create(self, _info: Any, topic: str, webhookSubscription: Json) -> Json:
         number = self.state.number()
