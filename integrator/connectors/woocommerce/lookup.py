@@ -14,6 +14,7 @@ from integrator.connectors.woocommerce.mapping import listing
 Json = dict[str, Any]
 
 FIELDS = "id,parent_id,type,sku,name,status,regular_price,sale_price,manage_stock,stock_quantity"
+LISTED = f"{FIELDS},global_unique_id"  # older shops leave out what they do not know
 SKUS_A_CALL = 50  # below the page, because the shop may answer with twins that differ in case
 
 
@@ -63,14 +64,14 @@ class Lookup:
         Since 10.3 the shop lists the variations of all parents; before, each parent is asked.
         """
         parents: list[int] = []
-        for one in self.client.by_id("wc/v3/products", {"status": "any", "_fields": FIELDS}):
+        for one in self.client.by_id("wc/v3/products", {"status": "any", "_fields": LISTED}):
             if one.get("type") == "variable":
                 parents.append(int(one["id"]))
             elif one.get("type") not in ("grouped", "variation"):
                 yield listing(one)
         if not parents:
             return
-        fields = "id,parent_id,sku,name,status,regular_price,sale_price,manage_stock,stock_quantity"
+        fields = "id,parent_id,sku,name,status,regular_price,sale_price,manage_stock,stock_quantity,global_unique_id"
         if self.facts.since(ALL_VARIATIONS):
             try:
                 for one in self.client.by_id("wc/v3/variations", {"status": "any", "_fields": fields}):

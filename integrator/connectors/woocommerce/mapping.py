@@ -368,4 +368,5 @@ def listing(product: Mapping[str, Any], parent_id: int = 0) -> RemoteListing:
         quantity=decimal(product.get("stock_quantity")) if managed else None,
         published=status == "publish" if status else None,
         trashed=status == "trash",
+        barcode=str(product.get("global_unique_id") or ""),
     )

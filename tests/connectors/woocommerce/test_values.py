@@ -202,3 +202,11 @@ def test_listings_are_read_in_few_calls_where_the_version_can(each: Bench) -> No
         assert len(calls) == 1 + 1 + 6  # products, the version, each parent
     remote = {one.item_id: each.connector().find([one.item_id])[one.item_id][0].remote for one in [push("S3-M")]}
     assert remote["S3-M"] == found["S3-M"].remote
+
+
+def test_listings_show_the_barcode_where_the_version_knows_one(each: Bench) -> None:
+    codes = {"A": "4006381333931", "S-1": "036000291452", "S-2": "036000291469"}
+    sizes = [push(sku, options=(("Size", sku),), upc=codes[sku]) for sku in ("S-1", "S-2")]
+    each.connector().push_content([style("S", *sizes), *alone(push("A", upc=codes["A"]))])
+    found = {one.sku: one.barcode for one in each.connector().read_listings()}
+    assert found == (codes if each.state.since(9, 2) else dict.fromkeys(codes, ""))
