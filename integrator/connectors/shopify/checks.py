@@ -38,6 +38,7 @@ def check(
         items += _shop(facts, settings)
     except ConnectorError as error:
         items.append(CheckItem("shop", False, error.message, error.hint or SCOPE_HINT))
+    items.append(_customers(client))
     items.append(_quota(client))
     items += _limits(client)
     items.append(_webhooks(webhooks))
@@ -107,6 +108,19 @@ def _shop(facts: Facts, settings: ShopifySettings) -> list[CheckItem]:
         place = facts.location
         items.append(CheckItem("locations", True, f"Stock is set at {names.get(place, place)}. There are: {known}."))
     return items
+
+
+def _customers(client: Client) -> CheckItem:
+    """Names and addresses are given out only to apps that asked for them, whatever their scopes."""
+    name = "customer data"
+    hint = "Ask for it in the Dev Dashboard > the app > API access requests > Protected customer data."
+    try:
+        client.run("customer_access")
+    except NeedsCredentials as error:
+        return CheckItem(name, False, f"Orders would come without their customers: {error.message}", hint)
+    if client.denied:
+        return CheckItem(name, False, f"Orders would come without a part of it: {client.denied[0]}", hint)
+    return CheckItem(name, True, "The app may see whose order it is.")
 
 
 def _quota(client: Client) -> CheckItem:

@@ -60,6 +60,7 @@ DEFINITION = (
 DOCUMENTS: Mapping[str, str] = {
     # -- the shop
     "scopes": "query Scopes{currentAppInstallation{accessScopes{handle}}}",
+    "customer_access": "query CustomerAccess{customers(first:1){nodes{id firstName defaultEmailAddress{emailAddress}}}}",
     "shop": (
         "query Shop{shop{name currencyCode weightUnit myshopifyDomain plan{shopifyPlus publicDisplayName}"
         " resourceLimits{maxProductVariants}} location{id name}"

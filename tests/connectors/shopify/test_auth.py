@@ -190,3 +190,10 @@ def test_another_version_is_alarming(build: Build) -> None:
     from integrator.connectors.shopify.checks import _version
 
     assert not _version(connector.client).ok
+
+
+def test_customers_that_the_app_may_not_see_are_said(build: Build) -> None:
+    report = build(customer_data=False).connector().check()
+    (bad,) = [one for one in report.items if not one.ok]
+    assert bad.name == "customer data"
+    assert "Protected customer data" in bad.hint

@@ -126,6 +126,7 @@ class Engine:
             "product": products.product,
             "productByIdentifier": products.by_identifier,
             "nodes": lambda _, ids: [self._node(one) for one in ids],
+            "customers": lambda _, **__: {"nodes": []},
             "orders": orders.list,
             "order": orders.one,
             "fulfillment": orders.fulfillment,
@@ -216,6 +217,8 @@ class Engine:
             return self._throttled(cost), False
         for field in operation.selection_set.selections:
             missing = NEEDS.get(field.name.value, "")  # type: ignore[union-attr]
+            if field.name.value == "customers" and not self.state.features.customer_data:  # type: ignore[union-attr]
+                return self._denied("customers", "protected_customer_data", cost), False
             if missing and missing not in self.scopes():
                 return self._denied(field.name.value, missing, cost), False  # type: ignore[union-attr]
         answer = self.execute(text, variables)

@@ -63,6 +63,7 @@ class Features:
     variants_left_today: int | None = None  # until the daily limit
     index_lag: bool = False  # new variants are found only after `index()`
     bulk_seconds: float = 0.0
+    customer_data: bool = True  # the app was granted protected customer data
 
 
 @dataclass
