@@ -162,6 +162,18 @@ def test_an_event_whose_order_does_not_say_that_it_changed_is_found(bench: ApiBe
     assert [len(one.transactions) for one in found] == [1]
 
 
+def test_a_change_that_becomes_visible_late_is_within_the_overlap(bench: ApiBench) -> None:
+    stocked(bench, "A")
+    bench.shop.place_order([Line("A")])
+    *_, last = pages(bench)
+    late = bench.shop.place_order([Line("A")])
+    order = bench.shop.orders.orders[late]
+    order["updated_at"] = replace_time(last.progress["orders"]["since"], -240)
+    for one in bench.shop.orders.of(late, "captures"):
+        one["updated_at"] = order["updated_at"]
+    assert late in [one.order.remote_id for page in pages(bench, last.progress) for one in page.orders]
+
+
 def replace_time(value: str, seconds: float) -> str:
     from datetime import datetime
 

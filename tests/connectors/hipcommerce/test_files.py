@@ -259,8 +259,10 @@ def test_half_written_files_are_not_looked_at(exchange: FileBench) -> None:
     for name in ("orders-000000001.csv", "orders-000000002.csv.tmp", "notes.txt", "orders-3.csv"):
         (exchange.root / "out" / name).write_text("order_id\n")
     (exchange.root / "out" / "orders-000000009.csv.done").touch()  # whose file is not there
+    before = exchange.names("out")
     assert pulled(exchange.connector()) == []
-    assert exchange.names("failed") == []
+    assert exchange.names("out") == before
+    assert exchange.names("archive") == exchange.names("failed") == []
 
 
 # -- shipments
