@@ -8,7 +8,6 @@ it, and releases them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -19,7 +18,7 @@ from integrator.catalogue import batches
 RELEASABLE = """
 SELECT DISTINCT p.item_id, p.id
 FROM order_lines l JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id
-WHERE l.account_id = %(account)s AND l.allocated > 0 AND l.counted < l.known AND l.known_at < %(counted_at)s
+WHERE l.account_id = %(account)s AND l.allocated > 0 AND l.counted < l.known AND l.known_at < now()
   AND p.store_id = %(store)s
 """
 
@@ -28,7 +27,7 @@ RELEASE = """
 WITH locked AS (
     SELECT account_id, order_id, line_id FROM order_lines
     WHERE account_id = %(account)s AND product_id = ANY(%(products)s::bigint[])
-      AND allocated > 0 AND counted < known AND known_at < %(counted_at)s
+      AND allocated > 0 AND counted < known AND known_at < now()
     ORDER BY order_id, line_id FOR UPDATE
 )
 UPDATE order_lines l
@@ -44,23 +43,23 @@ GROUP BY product_id
 """
 
 
-def releasable(connection: Connection, store: StoreContext, counted_at: datetime) -> dict[str, int]:
-    """Item id -> product id of the store's products that a count at this time would release units of.
+def releasable(connection: Connection, store: StoreContext) -> dict[str, int]:
+    """Item id -> product id of the store's products that a count in this transaction would release units of.
 
     One look at the partial index of what is allocated: a few rows, usually none, however large a call is.
     """
-    parameters = {"account": store.account_id, "store": store.store_id, "counted_at": counted_at}
+    parameters = {"account": store.account_id, "store": store.store_id}
     return dict(batches.fetch(connection, RELEASABLE, parameters))
 
 
-def release(connection: Connection, account_id: int, product_ids: Sequence[int], counted_at: datetime) -> list[int]:
+def release(connection: Connection, account_id: int, product_ids: Sequence[int]) -> list[int]:
     """The POS counted these products; the ids of those whose published quantity changes by it."""
     if not product_ids:
         return []
     found = batches.fetch(
         connection,
         RELEASE,
-        {"account": account_id, "products": batches.plain(product_ids), "counted_at": counted_at},
+        {"account": account_id, "products": batches.plain(product_ids)},
     )
     return sorted({product_id for (product_id,) in found})
 

@@ -19,7 +19,7 @@ Calls that run at once end as if one after the other, and cannot deadlock:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -38,6 +38,9 @@ from integrator.codes import Action, Code, ItemResult, Problem
 from integrator.rows import Row
 
 NO_QUANTITIES: dict[str, str] = {}
+
+# Change, product id, then of the locked row: version, modified_at, whether the digest is the same, the values.
+Locked = tuple[Any, ...]
 
 
 def update_products(
@@ -79,10 +82,10 @@ class _Intake(Call):
 
     def inventory(self) -> list[ItemResult]:
         changes = self.read(checks.inventory)
-        found = self.find(changes, sql.FIND_STOCKS, [change.stock_hash for change in changes])
-        if found:
-            found = self.admit_locations(found)
-            writes = self.stocks(found)
+        locked = self.find(changes, sql.FIND_STOCKS, [change.stock_hash for change in changes])
+        if locked:
+            admitted = {change.position for change, _ in self.admit_locations([(one[0], one[1]) for one in locked])}
+            writes = self.stocks([one for one in locked if one[0].position in admitted])
             self.create_locations()
             self.writer.stocks(writes)
             self.to_mark["stock"] += writes.products
@@ -92,14 +95,14 @@ class _Intake(Call):
 
     def pricing(self) -> list[ItemResult]:
         changes = self.read(checks.pricing)
-        found = self.find(changes, sql.FIND_PRICES, [change.price_hash for change in changes])
-        if found:
-            self.writer.prices(self.prices(found))
+        locked = self.find(changes, sql.FIND_PRICES, [change.price_hash for change in changes])
+        if locked:
+            self.writer.prices(self.prices(locked))
         self.finish()
         return self.results
 
-    def find(self, changes: list[Change], statement: str, hashes: Sequence[str | None]) -> list[tuple[Change, int]]:
-        """The items with their product ids, or nothing where nothing can have changed."""
+    def find(self, changes: list[Change], statement: str, hashes: Sequence[str | None]) -> list[Locked]:
+        """The items that may change, locked; those that are the same are left out, those that do not exist fail."""
         if not changes:
             return []
         parameters = {
@@ -109,20 +112,14 @@ class _Intake(Call):
             "versions": batches.plain([change.version for change in changes]),
             "modified": batches.times([change.modified_at for change in changes]),
         }
-        rows = batches.fetch(self.connection, statement, parameters)
+        rows = batches.fetch(self.connection, statement, {**parameters, "least": len(changes)})
         if len(rows) < len(changes):  # perhaps another call is creating them
             marks.lock_catalogue(self.connection, self.store.store_id, shared=True)
-            rows = batches.fetch(self.connection, statement, parameters)
-        known = [False] * len(changes)
-        found: list[tuple[Change, int]] = []
-        news = False
-        for n, product_id, same in rows:
-            known[n - 1] = True
-            found.append((changes[n - 1], product_id))
-            news = news or not same
-        if len(found) < len(changes):
-            for change, is_known in zip(changes, known, strict=True):
-                if not is_known:
+            rows = batches.fetch(self.connection, statement, {**parameters, "least": 0})
+        if len(rows) < len(changes):
+            known = {n for _same, n, *_ in rows}
+            for n, change in enumerate(changes, 1):
+                if n not in known:
                     self.fail(
                         change,
                         Problem(
@@ -131,16 +128,13 @@ class _Intake(Call):
                             "ItemIntegrationId",
                         ),
                     )
-        return found if news else []
+        return [(changes[n - 1], product_id, *state) for same, n, product_id, *state in rows if not same]
 
     # -- aspects of items that exist: lock, compare, collect what is to be written
 
-    def stocks(self, found: Sequence[tuple[Change, int]]) -> Writes:
+    def stocks(self, locked: Iterable[Locked]) -> Writes:
         writes = Writes()
-        for n, version, modified_at, same, quantity, quantities in self.lock(
-            sql.LOCK_STOCKS, found, [change.stock_hash for change, _ in found]
-        ):
-            change, product_id = found[n - 1]
+        for change, product_id, version, modified_at, same, quantity, quantities in locked:
             stored = merge.Stock(quantity, NO_QUANTITIES if quantities == "{}" else json.loads(quantities))
             self.compare(
                 change, product_id, Mark(version, modified_at), same, stored, change.stock, merge.stock, "stock",
@@ -148,12 +142,9 @@ class _Intake(Call):
             )  # fmt: skip
         return writes
 
-    def prices(self, found: Sequence[tuple[Change, int]]) -> Writes:
+    def prices(self, locked: Iterable[Locked]) -> Writes:
         writes = Writes()
-        for n, version, modified_at, same, *values in self.lock(
-            sql.LOCK_PRICES, found, [change.price_hash for change, _ in found]
-        ):
-            change, product_id = found[n - 1]
+        for change, product_id, version, modified_at, same, *values in locked:
             stored = merge.Price(*values)
             merged = self.compare(
                 change, product_id, Mark(version, modified_at), same, stored, change.price, self.merge_price,
@@ -164,8 +155,12 @@ class _Intake(Call):
                 self.to_mark["price"].append(product_id)
         return writes
 
-    def lock(self, statement: str, found: Sequence[tuple[Change, int]], hashes: Sequence[str | None]) -> Sequence[Any]:
-        return batches.fetch(
+    def lock(
+        self, statement: str, found: Sequence[tuple[Change, int]], hashes: Sequence[str | None]
+    ) -> Iterable[Locked]:
+        if not found:
+            return ()
+        rows = batches.fetch(
             self.connection,
             statement,
             {
@@ -174,6 +169,7 @@ class _Intake(Call):
                 "hashes": batches.plain(hashes),
             },
         )
+        return [(*found[n - 1], *state) for n, *state in rows]
 
     @staticmethod
     def merge_price(stored: merge.Price, payload: Payload) -> merge.Price:
@@ -193,16 +189,25 @@ class _Intake(Call):
             self.finish()
             return self.results
         marks.lock_catalogue(self.connection, self.store.store_id)
-        stored = {n - 1: row for n, *row in batches.fetch(self.connection, sql.CONTENTS, sent)}
-        existing = [(change, stored[i][0]) for i, change in enumerate(changes) if i in stored]
+        stored = {}
+        existing, new_prices, new_stocks = [], [], []
+        for n, new_price, new_stock, *row in batches.fetch(self.connection, sql.CONTENTS, sent):
+            stored[n - 1] = row
+            one = (changes[n - 1], row[0])
+            existing.append(one)
+            if new_price:
+                new_prices.append(one)
+            if new_stock:
+                new_stocks.append(one)
         fresh = [change for i, change in enumerate(changes) if i not in stored]
         for change in fresh:
             self.may_be_created(change)
         fresh = [change for change in fresh if not self.failed(change)]
 
         contents, edits = self.contents([(change, stored[i]) for i, change in enumerate(changes) if i in stored])
-        prices = self.prices([one for one in existing if one[0].price is not None])
-        stocks = self.stocks(self.admit_locations([one for one in existing if one[0].stock is not None]))
+        prices = self.prices(self.lock(sql.LOCK_PRICES, new_prices, [one.price_hash for one, _ in new_prices]))
+        new_stocks = self.admit_locations(new_stocks)
+        stocks = self.stocks(self.lock(sql.LOCK_STOCKS, new_stocks, [one.stock_hash for one, _ in new_stocks]))
         fresh = [change for change, _ in self.admit_locations([(change, 0) for change in fresh])]
         # last, because whoever fails otherwise keeps its place in its style
         self.keep_styles([edit for edit in edits if not self.failed(edit.change)], fresh)
@@ -352,8 +357,7 @@ class _Intake(Call):
         """A count that arrives now contains every sale that the POS knew of before, also if it is the same number."""
         if not any(change.stock for change in changes):
             return
-        ((now,),) = batches.fetch(self.connection, "SELECT now()", {})
-        waiting = allocation.releasable(self.connection, self.store, now)
+        waiting = allocation.releasable(self.connection, self.store)
         if not waiting:
             return
         counted = [
@@ -364,7 +368,7 @@ class _Intake(Call):
             and not self.failed(change)
             and change.position not in self.old_counts
         ]
-        self.to_mark["stock"] += allocation.release(self.connection, self.store.account_id, sorted(counted), now)
+        self.to_mark["stock"] += allocation.release(self.connection, self.store.account_id, sorted(counted))
 
     def finish(self) -> None:
         marks.mark_many(self.connection, self.store.account_id, self.to_mark, store_id=self.store.store_id)

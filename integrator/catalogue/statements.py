@@ -36,21 +36,37 @@ WHERE p.id IS NULL
 LIMIT 1
 """
 
-# Under the lock of the store's catalogue, which every writer of products holds.
+# Under the lock of the store's catalogue, which every writer of products holds. Says of price and stock whether
+# there is anything to look at.
 CONTENTS = f"""
-SELECT u.n, p.id, p.version, p.modified_at, p.style_id,
+SELECT u.n, (u.price IS NOT NULL AND {_SAME.format(aspect="r", sent="price")} IS NOT TRUE),
+       (u.stock IS NOT NULL AND {_SAME.format(aspect="s", sent="stock")} IS NOT TRUE),
+       p.id, p.version, p.modified_at, p.style_id,
        CASE WHEN u.content IS NULL OR p.hash = decode(u.content, 'hex') THEN NULL ELSE p.content::text END
 FROM {SENT} CROSS JOIN {_PRODUCT}
+LEFT JOIN {_ASPECT.format(table="prices", name="r")} ON true
+LEFT JOIN {_ASPECT.format(table="stocks", name="s")} ON true
 """
 
+# The items that exist, in one look: those that are the same, with nothing else of them, and the others locked. Nothing
+# is locked if fewer than `least` exist, because the lock of the catalogue, for which the caller then waits, comes first.
 FIND = f"""
-SELECT u.n, p.id, {_SAME.format(aspect="a", sent="sent")} IS TRUE
-FROM unnest(%(items)s::text[], %(hashes)s::text[], %(versions)s::bigint[], %(modified)s::timestamptz[])
-  WITH ORDINALITY AS u(item_id, sent, version, modified_at, n)
-CROSS JOIN {_PRODUCT} CROSS JOIN {_ASPECT}
+WITH found AS MATERIALIZED (
+    SELECT u.n, u.sent, p.id, {_SAME.format(aspect="a", sent="sent")} IS TRUE AS same
+    FROM unnest(%(items)s::text[], %(hashes)s::text[], %(versions)s::bigint[], %(modified)s::timestamptz[])
+      WITH ORDINALITY AS u(item_id, sent, version, modified_at, n)
+    CROSS JOIN {_PRODUCT} CROSS JOIN {_ASPECT}
+), locked AS (
+    SELECT f.n, f.id, a.version, a.modified_at, (a.hash = decode(f.sent, 'hex')) IS TRUE, {{values}}
+    FROM found f JOIN {{table}} a ON a.account_id = %(account)s AND a.product_id = f.id
+    WHERE NOT f.same AND (SELECT count(*) FROM found) >= %(least)s
+    ORDER BY a.product_id
+    FOR NO KEY UPDATE OF a
+)
+SELECT false, l.* FROM locked l
+UNION ALL
+SELECT true, f.n, {{nulls}} FROM found f WHERE f.same
 """
-FIND_PRICES = FIND.format(table="prices", name="a")
-FIND_STOCKS = FIND.format(table="stocks", name="a")
 
 LOCK = """
 SELECT u.n, a.version, a.modified_at, (a.hash = decode(u.sent, 'hex')) IS TRUE, {values}
@@ -59,10 +75,13 @@ JOIN {table} a ON a.account_id = %(account)s AND a.product_id = u.product_id
 ORDER BY a.product_id
 FOR NO KEY UPDATE OF a
 """
-LOCK_PRICES = LOCK.format(
-    table="prices", values="a.price, a.sale_price, a.sale_start, a.sale_end, a.msrp, a.cost, a.tiers"
-)
-LOCK_STOCKS = LOCK.format(table="stocks", values="a.quantity, a.quantities::text")
+_PRICES = "a.price, a.sale_price, a.sale_start, a.sale_end, a.msrp, a.cost, a.tiers"
+_STOCKS = "a.quantity, a.quantities::text"
+LOCK_PRICES = LOCK.format(table="prices", values=_PRICES)
+LOCK_STOCKS = LOCK.format(table="stocks", values=_STOCKS)
+# id, version, modified_at, same, and as many values
+FIND_PRICES = FIND.format(table="prices", name="a", values=_PRICES, nulls=", ".join(["NULL"] * 11))
+FIND_STOCKS = FIND.format(table="stocks", name="a", values=_STOCKS, nulls=", ".join(["NULL"] * 6))
 
 # -- writing
 
