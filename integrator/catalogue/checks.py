@@ -141,10 +141,12 @@ def stock(values: Mapping[str, Any]) -> Payload:
 # -- digests: of the normalised payload, so that 1.0 and 1.00 are the same
 
 
+_form = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode
+
+
 def digest(payload: Payload) -> str:
     """32 hexadecimal digits. The same payload has the same digest in every release that keeps this form."""
-    form = json.dumps(payload, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
-    return blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return blake2b(_form(payload).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def stock_digest(payload: Payload) -> str:

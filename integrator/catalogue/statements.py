@@ -48,8 +48,8 @@ LEFT JOIN {_ASPECT.format(table="prices", name="r")} ON true
 LEFT JOIN {_ASPECT.format(table="stocks", name="s")} ON true
 """
 
-# The items that exist, in one look: those that are the same, with nothing else of them, and the others locked. Nothing
-# is locked if fewer than `least` exist, because the lock of the catalogue, for which the caller then waits, comes first.
+# The items that exist, in one look: those that are the same, with nothing else of them, and the others locked.
+# Nothing is locked if fewer than `least` exist: the catalogue's lock, for which the caller then waits, comes first.
 FIND = f"""
 WITH found AS MATERIALIZED (
     SELECT u.n, u.sent, p.id, {_SAME.format(aspect="a", sent="sent")} IS TRUE AS same

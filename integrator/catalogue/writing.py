@@ -126,7 +126,10 @@ def _content_columns(contents: Sequence[merge.Content]) -> dict[str, str]:
     return {
         "styles": batches.texts([one.get("StyleId") for one in contents]),
         "contents": batches.texts(
-            [_json({name: value for name, value in one.items() if name != "StyleId"}) for one in contents]
+            [
+                _json({name: value for name, value in one.items() if name != "StyleId"} if "StyleId" in one else one)
+                for one in contents
+            ]
         ),
     }
 
@@ -151,5 +154,4 @@ def _stock_columns(values: Sequence[merge.Stock]) -> dict[str, str]:
     }
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

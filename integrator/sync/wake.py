@@ -11,13 +11,15 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from integrator.store.engine import begin
+from integrator.store.engine import engine
 from integrator.sync.queue import INSERT, PARAMETERS, PRIORITIES
 
 logger = logging.getLogger(__name__)
 
+# Both in one message: without a transaction around them they are one of their own.
 WAKE = text(
-    "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, k.kind, k.priority"  # noqa: S608 - constants
+    "SET LOCAL synchronous_commit = off; "  # noqa: S608 - constants
+    "WITH wanted AS (SELECT c.account_id, c.id AS channel_id, c.failures, k.kind, k.priority"
     " FROM channels c, unnest(CAST(:kinds AS text[]), CAST(:priorities AS int[])) AS k(kind, priority)"
     " WHERE c.account_id = :account_id AND c.store_id = :store_id AND c.state = 'active'"
     " AND (c.paused_until IS NULL OR c.paused_until <= now()))" + INSERT
@@ -32,9 +34,8 @@ def wake(account_id: int, store_id: int, lanes: Sequence[str]) -> None:
     if not lanes:
         return
     try:
-        with begin() as connection:
-            connection.execute(text("SET LOCAL synchronous_commit = off"))
-            connection.execute(
+        with engine().connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(
                 WAKE,
                 {
                     **PARAMETERS,
