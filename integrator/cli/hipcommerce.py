@@ -92,7 +92,7 @@ def _order(reference: Reference) -> None:
     if not stock:
         return
     chosen = random.choice(stock)  # noqa: S311 - a made-up shopper
-    customer = {"web_customer_id": "", "is_guest": True, "email": "ada@example.com", "first_name": "Ada", "last_name": "L"}
+    customer = {"web_customer_id": "", "is_guest": True, "email": "ada@example.com", "first_name": "Ada"}
     order = reference.orders.place(
         [{"sku": chosen["sku"], "quantity": 1}], customer=customer, shipping=Decimal(5), tax_rate=Decimal("0.2")
     )
