@@ -68,9 +68,7 @@ user_secrets = Table(
     Column("expires_at", Time),
     Column("last_used_at", Time),
     created_at(),
-    ForeignKeyConstraint(
-        ["account_id", "user_id"], ["store_users.account_id", "store_users.id"], ondelete="CASCADE"
-    ),
+    ForeignKeyConstraint(["account_id", "user_id"], ["store_users.account_id", "store_users.id"], ondelete="CASCADE"),
     Index("ix_user_secrets_user", "account_id", "user_id"),
 )
 

@@ -115,9 +115,12 @@ listings = Table(
     # finds the product of an order line by the platform's ids. Partial, so that the check of a foreign key can never
     # choose it: it would read all listings of the channel for each new lane
     Index(
-        "ix_listings_remote", "account_id", "channel_id", text("(remote ->> 'product'::text)"),
+        "ix_listings_remote",
+        "account_id",
+        "channel_id",
+        text("(remote ->> 'product'::text)"),
         postgresql_where=text("(remote ->> 'product'::text) IS NOT NULL"),
-    ),  # fmt: skip
+    ),
 )
 
 # What a lane (content, price, stock) of a listing wants and last had accepted. State, not messages: ten

@@ -110,7 +110,7 @@ beats = Table(
     Column("last_at", Time, nullable=False),
 )
 
-# Something a person must look at. `subject`: product, order, transaction, capture, shipment, channel;
+# Something a person must look at. `subject`: product, order, transaction, capture, shipment, channel, file;
 # `subject_id` its public id. One open row per subject and code; it closes itself when the thing succeeds.
 issues = Table(
     "issues",
@@ -132,7 +132,14 @@ issues = Table(
     Column("closed_at", Time),
     ForeignKeyConstraint(["account_id", "store_id"], ["stores.account_id", "stores.id"], ondelete="CASCADE"),
     Index(
-        "uq_issues_open", "account_id", "store_id", "channel_id", "subject", "subject_id", "purpose",
-        unique=True, postgresql_where=text("state = 'open'"),
-    ),  # fmt: skip
+        "uq_issues_open",
+        "account_id",
+        "store_id",
+        "channel_id",
+        "subject",
+        "subject_id",
+        "purpose",
+        unique=True,
+        postgresql_where=text("state = 'open'"),
+    ),
 )

@@ -162,9 +162,14 @@ deliveries = Table(
     UniqueConstraint("account_id", "store_id", "kind", "public_id"),
     ForeignKeyConstraint(["account_id", "store_id"], ["stores.account_id", "stores.id"], ondelete="CASCADE"),
     Index(
-        "ix_deliveries_new", "account_id", "store_id", "kind", "occurred_at", "id",
+        "ix_deliveries_new",
+        "account_id",
+        "store_id",
+        "kind",
+        "occurred_at",
+        "id",
         postgresql_where=text("state IN ('open', 'rejected')"),
-    ),  # fmt: skip
+    ),
 )
 
 # A shipment that the POS saved. `state`: wanted, sent, failed. `remote_id`: the shop's number for it.
