@@ -142,9 +142,14 @@ def _show(out: Output, record: ChannelRecord, report: Report, linked: int, limit
         if not found:
             continue
         chosen = list(islice(found, limit))
+        rows = [row for one in chosen for row in _rows(one)]
         out.table(
-            [row for one in chosen for row in _rows(one)],
-            columns={key: {**COLUMNS, "linked": "Linked"}[key] for key in SHOWN[kind]},
+            rows,
+            columns={
+                key: {**COLUMNS, "linked": "Linked"}[key]
+                for key in SHOWN[kind]
+                if key != "reason" or any(row["reason"] for row in rows)
+            },
             title=f"{TITLES[kind]} ({len(found)})",
         )
         if len(chosen) < len(found):
@@ -155,6 +160,9 @@ def _show(out: Output, record: ChannelRecord, report: Report, linked: int, limit
         + (f" {linked} were linked now." if linked else "")
     )
     if counts["conflicting"]:
-        out.note("Conflicting ones are never guessed: make the shop's SKU the ItemIntegrationId, and unique.")
+        out.note(
+            "Conflicting ones are never guessed: make the shop's SKU the ItemIntegrationId, and unique, before the"
+            " first send. One that only looks alike is left alone, and the item is made beside it."
+        )
     if record.state == channels.HELD:
         out.note(f"The channel is held; it starts with: integrator channel resume {record.id}")

@@ -76,6 +76,9 @@ def test_a_channel_starts_held_is_looked_at_linked_and_resumed(berg: Command, sh
     assert (again["linked_now"], again["counts"]["linked"]) == (0, 1)
     assert shop.writes == writes
 
+    shop.delete("C")  # one of the two
+    again = berg("channel", "match", number, "--link", "--json").data
+    assert (again["linked_now"], again["counts"]["conflicting"]) == (1, 1)
     berg("channel", "resume", number)
     berg("sync", number, "--wait")
     held = shop.products()
