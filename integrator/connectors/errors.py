@@ -1,11 +1,11 @@
 """What can go wrong with a platform, by what is to be done about it.
 
-    ConnectorError
-      Transient           try again later: time-outs before anything was sent, 5xx, broken answers
-      Throttled           wait until `until`; it is waiting, not a failure
-      NeedsCredentials    wrong, expired or short of a scope: the channel stops until a person acts
-      Rejected            the whole request is refused for good; for single items: PushResult
-      UnknownOutcome      sent, no answer: the core has it read before it is written again
+ConnectorError
+  Transient           try again later: time-outs before anything was sent, 5xx, broken answers
+  Throttled           wait until `until`; it is waiting, not a failure
+  NeedsCredentials    wrong, expired or short of a scope: the channel stops until a person acts
+  Rejected            the whole request is refused for good; for single items: PushResult
+  UnknownOutcome      sent, no answer: the core has it read before it is written again
 """
 
 from __future__ import annotations

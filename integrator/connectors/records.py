@@ -259,9 +259,7 @@ def utc_text(moment: datetime) -> str:
 def document(value: Any) -> Any:
     """A record as JSON: what is stored, and what the SOAP answer is written from."""
     if is_dataclass(value):
-        return {
-            pascal(f.name): document(getattr(value, f.name)) for f in fields(value) if f.name not in INTERNAL
-        }
+        return {pascal(f.name): document(getattr(value, f.name)) for f in fields(value) if f.name not in INTERNAL}
     if isinstance(value, tuple | list):
         return [document(one) for one in value]
     if isinstance(value, Decimal):

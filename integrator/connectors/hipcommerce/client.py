@@ -133,9 +133,7 @@ class Client:
                 return
             cursor = following
 
-    def filtered(
-        self, path: str, name: str, values: Sequence[str], *, most: int, limit: int
-    ) -> Iterator[Json]:
+    def filtered(self, path: str, name: str, values: Sequence[str], *, most: int, limit: int) -> Iterator[Json]:
         """Everything of a list whose `name` is one of `values`."""
         for chunk in chunks(name, values, most):
             query = [(name, value) for value in chunk] + [("limit", str(limit))]
@@ -207,5 +205,3 @@ def _credentials(code: str, message: str, problem: Mapping[str, Any]) -> NeedsCr
             code="CLOCK", hint=CLOCK_HINT,
         )  # fmt: skip
     return NeedsCredentials(message, code=code.upper(), hint=KEY_HINT)
-
-

@@ -50,7 +50,7 @@ def ordered(bench: FileBench, sku: str = "A", units: int = 2) -> str:
 
 
 def test_products_prices_and_stock_arrive(exchange: FileBench) -> None:
-    text = "<p>Größe „XL“, 100\u00a0%;\n\"quoted\", \\N and \\ 🙂</p>"
+    text = '<p>Größe „XL“, 100\u00a0%;\n"quoted", \\N and \\ 🙂</p>'
     a = push("A", price="12.50", quantity=3, name="Mug", long_description=text, category=("Kitchen", "Mugs"),
              tags=("new", "a,b"), images=(Image("https://cdn.example.com/a.jpg", 0, "A"),))  # fmt: skip
     tees = [push(f"T-{one}", price="20", quantity=n, options=(("Size", one),)) for n, one in enumerate("SM")]

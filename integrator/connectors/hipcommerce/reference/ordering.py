@@ -364,9 +364,7 @@ class Orders:
                 if not captured:
                     warning = "Nothing was authorised that could be captured."
             status, code = (200, "known") if known else (201, "created")
-            return result(
-                key, status, code, transaction_id=made["transaction_id"], captured=captured, warning=warning
-            )
+            return result(key, status, code, transaction_id=made["transaction_id"], captured=captured, warning=warning)
 
     def put_capture(self, given: Json) -> Json:
         key, value = given["capture_key"], given.get("amount")
