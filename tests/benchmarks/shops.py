@@ -35,7 +35,7 @@ from tests.reliability.conftest import Merchant, WorkerProcess, product
 from tests.support.seed import seed_store
 
 FULL = False  # set by --full
-WINDOW, ALLOWED = 2, 4  # the sandbox shop's quota: requests in so many seconds
+WINDOW, ALLOWED = 10, 2  # the sandbox shop's quota: requests in so many seconds
 
 
 @contextmanager
@@ -116,7 +116,7 @@ def clock(one: Merchant) -> datetime:
 
 def row6() -> Iterator[Figure]:
     """How much of a shop's quota is used, and with how many calls."""
-    total = 20_000 if FULL else 6_000
+    total = 20_000 if FULL else 5_000
     with bench() as (running, closing):
         one = merchant(sandbox(closing, "quota"))
         fill(one, total)
@@ -157,9 +157,10 @@ def _woocommerce(running: Stack, closing: ExitStack) -> Iterator[Figure]:
     """It has no quota; what counts is how few calls the stock of 1,000 simple products takes."""
     from tests.connectors.woocommerce.simulator import VERSIONS, WooShop
 
-    folder = Path(running.service.folder) / "woo"
-    folder.mkdir()
-    shop: Shop = WooShop(folder, VERSIONS[-1])
+    specs = Path(os.environ.get("INTEGRATOR_SPECS", Path(__file__).parents[3] / "shared" / "specs"))
+    if not specs.exists():  # the platforms' contracts, which are not part of the repository
+        return
+    shop: Shop = WooShop(specs, VERSIONS[-1])
     closing.callback(shop.close)  # type: ignore[attr-defined]
     one = merchant(shop)
     fill(one, 1_000)
