@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -93,6 +94,7 @@ def load(
     """The same with the products that were left out, and why."""
     items = read_items(connection, channel, lane, product_ids, siblings=lane == "content")
     rules = quantity_rules(connection, channel)
+    allowed = cache(partial(content.allowed, channel.settings))  # three yes or no, the same for most items
     asked = frozenset(product_ids)
     refused: list[PushResult] = []
     styles: dict[tuple[str, str | int], list[ListingPush]] = defaultdict(list)
@@ -117,8 +119,7 @@ def load(
             content=made,
             price=price,
             stock=publish.quantity(item.stock, item.allocated, rules, item.sell_online).stock,
-            fields=content.allowed(
-                channel.settings,
+            fields=allowed(
                 is_new=not item.remote,
                 sell_online=item.sell_online,
                 hidden=(item.sent or {}).get("SellOnline") is False,
