@@ -88,7 +88,7 @@ class ChannelSettings(BaseModel):
     publish_new: bool = Field(default=False, description="Publish new products at once instead of as drafts")
     field_rules: dict[str, FieldRule] = Field(
         default_factory=dict,
-        description="Per content field: pos (always the POS's), first (on creation only, the default), shop (never sent)",
+        description="Per content field: pos (always the POS's), first (on creation only: the default), shop (never)",
     )
     categories: dict[str, str] = Field(
         default_factory=dict, description="POS category path -> the shop's; empty: as it is"
