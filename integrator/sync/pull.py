@@ -187,9 +187,7 @@ def _file(connection: Connection, channel: ChannelRecord, problems: Sequence[Ord
             channel_id=channel.id,
             subject=subject,
             purpose=purpose,
-            findings=[
-                _finding(channel, one) for one in problems if (one.subject, one.purpose) == (subject, purpose)
-            ],
+            findings=[_finding(channel, one) for one in problems if (one.subject, one.purpose) == (subject, purpose)],
         )
 
 
