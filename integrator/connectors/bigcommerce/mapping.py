@@ -302,4 +302,5 @@ def listing(product: Mapping[str, Any], variant: Mapping[str, Any]) -> RemoteLis
         sale_price=asked_price(product, variant, "sale_price"),
         quantity=decimal(level) if tracked else None,
         published=bool(visible) if visible is not None else None,
+        barcode=str(variant.get("upc") or (product.get("upc") if simple else "") or ""),
     )

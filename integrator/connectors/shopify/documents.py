@@ -14,7 +14,7 @@ MONEY = "{shopMoney{amount}}"
 CUSTOM_ID = ("integrator", "pos_id")  # the product's metafield that tells which item or style of the POS it is
 ORDER_MARK = ("integrator", "shipments")  # the order's metafield with what the POS shipped
 
-VARIANT_FIELDS = "fragment VariantFields on ProductVariant{id sku title price compareAtPrice inventoryQuantity product{id title status} inventoryItem{id tracked}}"
+VARIANT_FIELDS = "fragment VariantFields on ProductVariant{id sku barcode title price compareAtPrice inventoryQuantity product{id title status} inventoryItem{id tracked}}"
 
 ADDRESS = "{firstName lastName company address1 address2 city province provinceCode zip country countryCodeV2 phone}"
 TAX_LINES = f"taxLines{{title rate priceSet{MONEY}}}"

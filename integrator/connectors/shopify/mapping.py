@@ -381,6 +381,7 @@ def listing(variant: Mapping[str, Any], locations: Iterable[str] | None = None) 
         sale_price=sale,
         quantity=quantity if tracked else None,
         published=product.get("status") == "ACTIVE" if product.get("status") else None,
+        barcode=str(variant.get("barcode") or ""),
     )
 
 
