@@ -34,7 +34,8 @@ FROM unnest(%(items)s::text[], %(values)s::text[], %(hashes)s::text[]) AS u(item
 WHERE s.account_id = %(account)s AND s.store_id = %(store)s AND s.item_id = u.item_id RETURNING s.id
 """
 LANES = """
-UPDATE lanes l SET pending = true, failed = false, attempts = 0, wanted = wanted + 1, wanted_at = now(), due_at = now()
+UPDATE lanes l SET pending = true, failed = false, attempts = 0, wanted = wanted + 1, wanted_at = now(),
+    due_at = CASE WHEN l.pending AND l.due_at <= now() THEN l.due_at ELSE now() END
 FROM unnest(%(products)s::bigint[]) AS u(product_id)
 WHERE l.account_id = %(account)s AND l.lane = ANY(%(lanes)s) AND l.product_id = u.product_id
 """
