@@ -163,7 +163,7 @@ class World:
                 sa.text("SELECT id FROM products WHERE store_id = :store AND item_id = ANY(:ids)"),
                 {"store": self.store.store_id, "ids": list(item_ids)},
             ).scalars()
-            release(connection, self.store.account_id, list(products), datetime.now(UTC))
+            release(connection, self.store.account_id, list(products))
 
     def issues(self, state: str = "open") -> list[dict[str, Any]]:
         return self.rows("SELECT * FROM issues WHERE state = :state ORDER BY id", state=state)

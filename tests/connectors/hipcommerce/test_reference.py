@@ -97,7 +97,7 @@ def served(command: Command, tmp_path: Path) -> Iterator[dict[str, Any]]:
         told += line
     yield json.loads(told)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     assert process.returncode == 130
 
 
