@@ -96,7 +96,7 @@ def push_batch(account_id: int, channel_id: int, lane: str, now: datetime | None
             return report
         if lane != "content":
             with begin() as connection:
-                report.waiting = record.park(connection, channel, lane, now)
+                report.waiting = record.park(connection, channel, lane, now, _cap(channel, lane))
         batch = _read(channel, lane, now)
         report.claimed = len(batch.claimed)
         _push(work, lane, batch, report)
@@ -159,14 +159,19 @@ OTHER_LANES = text(
 )
 
 
-def _read(channel: ChannelRecord, lane: str, now: datetime) -> Batch:
-    """The next batch, from one snapshot: `wanted` must never be newer than the values that go with it."""
+def _cap(channel: ChannelRecord, lane: str) -> int:
+    """The most that the connector takes at once."""
     capabilities = channel.capabilities
-    cap = {
+    return {
         "content": capabilities.content_batch,
         "price": capabilities.price_batch,
         "stock": capabilities.stock_batch,
     }[lane]
+
+
+def _read(channel: ChannelRecord, lane: str, now: datetime) -> Batch:
+    """The next batch, from one snapshot: `wanted` must never be newer than the values that go with it."""
+    cap = _cap(channel, lane)
     with begin() as connection:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         remembered = connection.execute(

@@ -16,14 +16,15 @@ from integrator.journal import issues
 from integrator.journal.issues import Finding
 
 ATTEMPTS_TO_ISSUE = 5  # of one item, while others go through
-PARKED_AT_ONCE = 10_000
+LOOKED_AT_ONCE = 1_000  # lanes, for products that the shop does not have yet
 
 LOCK = text(
-    "SELECT 1 FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane = :lane"
-    " AND product_id = ANY(:ids) ORDER BY product_id FOR UPDATE"
+    "SELECT product_id, wanted FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id"
+    " AND lane = :lane AND product_id = ANY(:ids) ORDER BY product_id FOR UPDATE"
 )
 
-# `same`: the value that was pushed is still the one that is wanted
+# `same`: the value that was pushed is still the one that is wanted, which the lock has shown. The ids are said twice:
+# without the first a planner that does not know the channel's lanes yet reads all of them once for each item.
 UPDATE = text(
     "UPDATE lanes l SET"
     " pending = CASE WHEN v.verdict IN ('retry', 'tried') THEN l.pending ELSE l.pending AND NOT v.same END,"
@@ -35,13 +36,10 @@ UPDATE = text(
     " sent = CASE v.verdict WHEN 'accepted' THEN v.sent ELSE l.sent END,"
     " attempt_id = CASE WHEN v.verdict = 'settled' THEN l.attempt_id"
     "   ELSE coalesce(:attempt_id, l.attempt_id) END"
-    " FROM (SELECT n.product_id, n.verdict, n.sent, n.wait, n.wanted IS NULL OR n.wanted = c.wanted AS same"
-    "   FROM unnest(CAST(:ids AS bigint[]), CAST(:wanted AS bigint[]), CAST(:verdicts AS text[]),"
-    "     CAST(:sent AS jsonb[]), CAST(:waits AS float8[])) AS n(product_id, wanted, verdict, sent, wait)"
-    "   JOIN lanes c ON c.account_id = :account_id AND c.channel_id = :channel_id AND c.lane = :lane"
-    "     AND c.product_id = n.product_id) v"
+    " FROM unnest(CAST(:ids AS bigint[]), CAST(:same AS boolean[]), CAST(:verdicts AS text[]),"
+    "   CAST(:sent AS jsonb[]), CAST(:waits AS float8[])) AS v(product_id, same, verdict, sent, wait)"
     " WHERE l.account_id = :account_id AND l.channel_id = :channel_id AND l.lane = :lane"
-    " AND l.product_id = v.product_id"
+    " AND l.product_id = ANY(CAST(:ids AS bigint[])) AND l.product_id = v.product_id"
 )
 
 LINK = text(
@@ -54,12 +52,13 @@ LINK = text(
     " AND (v.conflict OR NOT l.remote @> v.remote OR l.state <> 'linked')"
 )
 
-# Price and stock of products that the shop does not have yet: out of the way of the others, all at once.
+# Price and stock of products that the shop does not have yet: out of the way of the others.
 # By keys, one after the other: joined in one statement these tables, which grow faster than they are analysed, make
-# the planner compare every lane with every listing.
+# the planner compare every lane with every listing. In the order in which they are claimed, and no more than it
+# takes to know that the next batch has none of them: each batch of a long line would look at the whole line.
 DUE = text(
     "SELECT product_id FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane = :lane"
-    " AND pending AND due_at <= :now"
+    " AND pending AND due_at <= :now ORDER BY due_at, product_id LIMIT :rows"
 )
 
 NOT_THERE = text(
@@ -78,7 +77,7 @@ RELEASE = text(
 )
 
 LOCK_WAITING = text(
-    "SELECT 1 FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane IN ('price', 'stock')"
+    "SELECT lane, product_id, wanted FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane IN ('price', 'stock')"
     " AND product_id = ANY(:ids) ORDER BY lane, product_id FOR UPDATE"
 )
 
@@ -92,12 +91,16 @@ class Claimed:
     attempts: int
 
 
+# of an item: the number that its value was read with (None: whatever it is), the verdict, `sent`, seconds to wait
+Row = tuple[int | None, str, str | None, float | None]
+
+
 @dataclass(slots=True)
 class Writes:
     """Collects what became of each item of a batch; `write` puts it down."""
 
     lane: str
-    rows: dict[int, tuple[int | None, str, str | None, float | None]] = field(default_factory=dict)
+    rows: dict[int, Row] = field(default_factory=dict)
     remotes: dict[int, tuple[Mapping[str, str], bool]] = field(default_factory=dict)
     carriages: dict[str, dict[int, tuple[int, str]]] = field(default_factory=dict)  # by lane
     fresh: dict[int, str] = field(default_factory=dict)  # the shop did not have them before: their item ids
@@ -140,41 +143,17 @@ class Writes:
 
     def write(self, connection: Connection, channel: ChannelRecord, attempt_id: int | None) -> None:
         """In this order everywhere: lanes by (lane, product), listings, issues."""
-        where = {"account_id": channel.account_id, "channel_id": channel.id}
+        where = {"account_id": channel.account_id, "channel_id": channel.id, "attempt_id": attempt_id}
         if self.rows:
-            ids = sorted(self.rows)
-            values = [self.rows[one] for one in ids]
-            connection.execute(LOCK, {**where, "lane": self.lane, "ids": ids})
-            connection.execute(
-                UPDATE,
-                {
-                    **where,
-                    "lane": self.lane,
-                    "attempt_id": attempt_id,
-                    "ids": ids,
-                    "wanted": [one[0] for one in values],
-                    "verdicts": [one[1] for one in values],
-                    "sent": [one[2] for one in values],
-                    "waits": [one[3] for one in values],
-                },
-            )
+            found = connection.execute(LOCK, {**where, "lane": self.lane, "ids": sorted(self.rows)}).all()
+            _update(connection, {**where, "lane": self.lane}, self.rows, {one.product_id: one.wanted for one in found})
         if self.fresh:
             fresh = sorted(self.fresh)
-            connection.execute(LOCK_WAITING, {**where, "ids": fresh})
+            waiting = connection.execute(LOCK_WAITING, {**where, "ids": fresh}).all()
             for lane, carried in sorted(self.carriages.items()):
-                connection.execute(
-                    UPDATE,
-                    {
-                        **where,
-                        "lane": lane,
-                        "attempt_id": attempt_id,
-                        "ids": list(carried),
-                        "wanted": [wanted for wanted, _ in carried.values()],
-                        "verdicts": ["accepted"] * len(carried),
-                        "sent": [sent for _, sent in carried.values()],
-                        "waits": [None] * len(carried),
-                    },
-                )
+                rows = {one: (wanted, "accepted", sent, None) for one, (wanted, sent) in carried.items()}
+                now = {one.product_id: one.wanted for one in waiting if one.lane == lane}
+                _update(connection, {**where, "lane": lane}, rows, now)
             connection.execute(RELEASE, {**where, "ids": fresh})
         if self.remotes:
             ids = sorted(self.remotes)
@@ -217,17 +196,40 @@ class Writes:
             )
 
 
-def park(connection: Connection, channel: ChannelRecord, lane: str, now: datetime) -> int:
-    """Price and stock wait until the shop has the product; `Writes.link` lets them go. How many were put aside."""
+def _update(
+    connection: Connection, where: Mapping[str, Any], rows: Mapping[int, Row], wanted_now: Mapping[int, int]
+) -> None:
+    """Of a lane whose rows are locked; `wanted_now` is what the lock has shown."""
+    ids = sorted(rows)
+    values = [rows[one] for one in ids]
+    connection.execute(
+        UPDATE,
+        {
+            **where,
+            "ids": ids,
+            "same": [rows[one][0] in (None, wanted_now.get(one)) for one in ids],
+            "verdicts": [one[1] for one in values],
+            "sent": [one[2] for one in values],
+            "waits": [one[3] for one in values],
+        },
+    )
+
+
+def park(connection: Connection, channel: ChannelRecord, lane: str, now: datetime, size: int) -> int:
+    """Price and stock wait until the shop has the product; `Writes.link` lets them go. How many were put aside.
+
+    Afterwards the first `size` that are due are products that the shop has (or there are fewer).
+    """
     where = {"account_id": channel.account_id, "channel_id": channel.id, "lane": lane, "now": now}
-    due = list(connection.execute(DUE, where).scalars())
-    ids = sorted(connection.execute(NOT_THERE, {**where, "ids": due}).scalars()) if due else []
     total = 0
-    for start in range(0, len(ids), PARKED_AT_ONCE):
-        chunk = {**where, "ids": ids[start : start + PARKED_AT_ONCE]}
-        connection.execute(LOCK, chunk)
-        total += connection.execute(PARK, chunk).rowcount
-    return total
+    while True:
+        due = list(connection.execute(DUE, {**where, "rows": max(size, LOOKED_AT_ONCE)}).scalars())
+        ids = sorted(connection.execute(NOT_THERE, {**where, "ids": due}).scalars()) if due else []
+        if ids:
+            connection.execute(LOCK, {**where, "ids": ids})
+            total += connection.execute(PARK, {**where, "ids": ids}).rowcount
+        if not ids or len(due) - len(ids) >= size:
+            return total
 
 
 def remember_size(
