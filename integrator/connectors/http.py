@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from integrator.connectors.errors import Throttled, Transient, UnknownOutcome
 
 USER_AGENT = f"Integrator/{__version__}"
 EXCERPT = 4_000  # characters kept of a request and its answer
+SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -51,13 +53,14 @@ def shown(url: httpx.URL) -> str:
 
 
 def retry_after(response: httpx.Response, now: datetime | None = None) -> datetime | None:
-    """When the platform says to come back: seconds or an HTTP date."""
+    """When the platform says to come back: seconds, whole or not, or an HTTP date. None when it says nothing of use."""
     value = response.headers.get("retry-after", "").strip()
-    now = now or datetime.now(UTC)
-    if value.isdigit():
-        return now + timedelta(seconds=int(value))
-    parsed = email.utils.parsedate_to_datetime(value) if value else None
-    return parsed.astimezone(UTC) if parsed else None
+    if SECONDS.fullmatch(value):
+        return (now or datetime.now(UTC)) + timedelta(seconds=float(value))
+    try:
+        return email.utils.parsedate_to_datetime(value).astimezone(UTC) if value else None
+    except (TypeError, ValueError):
+        return None
 
 
 @cache

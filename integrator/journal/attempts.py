@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -92,6 +93,16 @@ class Recorder:
         self.secrets = tuple(secrets)
         self.calls = 0
         self.last_id: int | None = None
+
+    @contextmanager
+    def of(self, purpose: str) -> Iterator[None]:
+        """What is asked inside is for another purpose, and `last_id` stays what it was."""
+        before = self.purpose, self.last_id
+        self.purpose = purpose
+        try:
+            yield
+        finally:
+            self.purpose, self.last_id = before
 
     def __call__(self, attempt: Made) -> None:
         self.calls += 1

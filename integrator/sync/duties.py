@@ -3,7 +3,7 @@
 They run in a thread of their own and not as jobs, so that no number of shops that hang can keep the sweep, or the
 return of a dead worker's jobs, waiting for a free place.
 
-    sweep       5 s     a job for every channel on which something is due; whatever wake-up was lost
+    sweep       5 s     a job for every channel on which something is due; whatever wake-up or end of a pause was lost
     take back   2 s     jobs of workers that died; the sweep after it lines their channels up again
     boundaries  20 s    sales that begin or end, where the platform has no sale windows
     clean up    1 h     the journal
@@ -55,9 +55,11 @@ SWEEP = text(
         OR coalesce((c.sync ->> 'reconciled_at')::timestamptz, c.created_at) < now() - interval '28 hours'
     ) d JOIN unnest(CAST(:kinds AS text[]), CAST(:priorities AS int[])) AS p(kind, priority) ON p.kind = d.kind
     WHERE c.state = 'active' AND (c.paused_until IS NULL OR c.paused_until <= now())
+        AND (CAST(:ended_after AS timestamptz) IS NULL OR c.paused_until > :ended_after)
     UNION ALL
     SELECT c.account_id, c.id, 0, 'probe', :probe FROM channels c
-    WHERE c.state = 'needs_credentials' AND coalesce(c.paused_until <= now(), true))"""
+    WHERE c.state = 'needs_credentials' AND coalesce(c.paused_until <= now(), true)
+        AND (CAST(:ended_after AS timestamptz) IS NULL OR c.paused_until > :ended_after))"""
     + INSERT
 )
 
@@ -74,16 +76,22 @@ def sweep() -> int:
     """A job for every channel on which something is due; how many were put in."""
     with begin() as connection:
         connection.execute(text("SET LOCAL synchronous_commit = off"))
-        return connection.execute(
-            SWEEP,
-            {
-                **PARAMETERS,
-                "kinds": list(PRIORITIES),
-                "priorities": list(PRIORITIES.values()),
-                "probe": PRIORITIES["probe"],
-                "with_webhooks": _with_webhooks(public=bool(settings().public_url)),
-            },
-        ).rowcount
+        return put_in(connection)
+
+
+def put_in(connection: Connection, ended_after: datetime | None = None) -> int:
+    """The same in the caller's transaction, or only for the channels whose pause has ended after that moment."""
+    return connection.execute(
+        SWEEP,
+        {
+            **PARAMETERS,
+            "kinds": list(PRIORITIES),
+            "priorities": list(PRIORITIES.values()),
+            "probe": PRIORITIES["probe"],
+            "with_webhooks": _with_webhooks(public=bool(settings().public_url)),
+            "ended_after": ended_after,
+        },
+    ).rowcount
 
 
 def take_back() -> int:

@@ -116,7 +116,8 @@ def _orders_seen(work: Work, now: datetime) -> bool:
     last = work.channel.last_pull_at
     if last is not None and now - last < ORDERS_AT_MOST_OLD:
         return True
-    return pull.pull_pages(work).state != "failed"
+    with work.recorder.of("pull"):
+        return pull.pull_pages(work).state != "failed"
 
 
 # -- read
@@ -225,7 +226,7 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
             writes.settled(product_id, batch.claimed[product_id])
         parts = _without(parts, hidden)
         same |= hidden
-    sent = Sent()
+    sent, before = Sent(), work.recorder.calls
     if parts:
         call = {"content": connector.push_content, "price": connector.push_price, "stock": connector.push_stock}[lane]
 
@@ -254,7 +255,7 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
             report.rejected += 1
             writes.refused(product_id, claim, _reasoned(result))
         writes.link(listing, result.remote, conflict=result.outcome is Outcome.CONFLICT)
-    if sent.stop is not None:
+    if sent.stop is not None and work.recorder.calls > before:  # else nothing was asked of the shop
         for part in (*sent.failed, *sent.unknown):
             for product_id in part.wanted - sent.results.keys():
                 writes.tried(product_id)

@@ -77,8 +77,8 @@ RELEASE = text(
 )
 
 LOCK_WAITING = text(
-    "SELECT lane, product_id, wanted FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id AND lane IN ('price', 'stock')"
-    " AND product_id = ANY(:ids) ORDER BY lane, product_id FOR UPDATE"
+    "SELECT lane, product_id, wanted FROM lanes WHERE account_id = :account_id AND channel_id = :channel_id"
+    " AND lane IN ('price', 'stock') AND product_id = ANY(:ids) ORDER BY lane, product_id FOR UPDATE"
 )
 
 

@@ -1,4 +1,4 @@
-"""The worker role: three lines of jobs in one process, and the regular duties beside them.
+"""The worker role: three lines of jobs in one process, and beside them the regular duties and the ends of pauses.
 
     run(threads=8, stop=event)
 
@@ -17,13 +17,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import procrastinate
 from procrastinate import jobs as procrastinate_jobs
+from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Notification
 from procrastinate.worker import Worker
+from psycopg.errors import ForeignKeyViolation
 
 from integrator.settings import settings
 from integrator.store import engine as store_engine
-from integrator.sync import duties, queue
+from integrator.sync import duties, pauses, queue
 from integrator.sync.app import connected
 
 logger = logging.getLogger(__name__)
@@ -32,13 +34,22 @@ LOOK_EVERY = 1.0  # seconds; for a job whose notification was lost
 GRACE = 25.0  # seconds that running jobs get to end when the worker is stopped
 START_AGAIN_AFTER = 1.0
 
+SIGN_OF_LIFE = (
+    "INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())"
+    " ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()"
+)
+
 
 class Line(Worker):
-    """A procrastinate worker that misses nothing that happens while it is looking for a job.
+    """A procrastinate worker that misses nothing that happens while it is looking for a job, and that outlives being
+    taken for dead.
 
     Jobs of one channel wait for each other. By itself a worker looks again when a job was put in, not when one has
     ended, and it forgets what it was told while a look was under way; the next batch of a channel would then wait for
     the next regular look.
+
+    When it stood still for long (a paused machine), others have removed its registration. By itself it would be seen
+    as dead from then on, and end with the next job that it takes, once all jobs that are running have ended.
     """
 
     _news = 0
@@ -60,9 +71,24 @@ class Line(Worker):
     async def _fetch_and_process_jobs(self) -> None:
         while True:
             known = self._news
-            await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
+            try:
+                await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]
+            except ConnectorException as error:
+                if not isinstance(error.__cause__, ForeignKeyViolation):
+                    raise
+                logger.warning("The line %s was taken for dead; it registers again.", self.worker_name)
+                await self._sign_of_life()
+                continue
             if self._news == known or self._stop_event.is_set():
                 return
+
+    async def _update_heartbeat(self) -> None:
+        while True:
+            await asyncio.sleep(self.update_heartbeat_interval)
+            await self._sign_of_life()
+
+    async def _sign_of_life(self) -> None:
+        await self.app.connector.execute_query_async(SIGN_OF_LIFE, worker_id=self.worker_id)
 
 
 def _lines(app: procrastinate.App, threads: int) -> list[Line]:
@@ -123,9 +149,13 @@ def run(threads: int | None = None, stop: threading.Event | None = None) -> None
     # a job holds a connection for its lock and takes another for each transaction
     places = threads + max(1, threads // 4) + 1
     url = store_engine.engine().url.render_as_string(hide_password=False)
-    store_engine.configure(url, pool_size=2 * places + 2, max_overflow=4, pool_timeout=10)
-    keeper = threading.Thread(target=duties.keep, args=(stop,), name="duties", daemon=True)
-    keeper.start()
+    store_engine.configure(url, pool_size=2 * places + 3, max_overflow=4, pool_timeout=10)
+    keepers = [
+        threading.Thread(target=keep, args=(stop,), name=name, daemon=True)
+        for name, keep in (("duties", duties.keep), ("pauses", pauses.keep))
+    ]
+    for keeper in keepers:
+        keeper.start()
     logger.info("The worker starts with %d threads.", threads)
     while not stop.is_set():
         try:
@@ -134,6 +164,7 @@ def run(threads: int | None = None, stop: threading.Event | None = None) -> None
             logger.warning("The worker lost its database (%s); it starts again.", error)
         if not stop.is_set():
             time.sleep(START_AGAIN_AFTER)
-    with contextlib.suppress(RuntimeError):
-        keeper.join(timeout=5)
+    for keeper in keepers:
+        with contextlib.suppress(RuntimeError):
+            keeper.join(timeout=5)
     logger.info("The worker has stopped.")

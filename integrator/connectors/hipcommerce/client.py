@@ -1,7 +1,6 @@
 """Speaks to the shop's API: signatures, the quota, paging, and the shop's refusals in the connectors' classes.
 
-The quota is used up to its last request and not beyond: each answer says how many are left, and when none is,
-nothing is sent before the next window. That is remembered for the channel's next job.
+The quota is used up to its last request and not beyond (connectors.window).
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from integrator.connectors.base import Channel, NeedsCredentials, Rejected, Throttled, Transient
+from integrator.connectors.base import Channel, NeedsCredentials, Rejected, Transient
 from integrator.connectors.hipcommerce import signing
 from integrator.connectors.http import Http, Recorder
+from integrator.connectors.window import Window
 
 Json = dict[str, Any]
 Query = Sequence[tuple[str, str]]
 
-WAIT_HERE = 2.0  # seconds: a window that begins so soon is waited for; a longer one pauses the channel
 QUERY_CHARACTERS = 6_000  # of a filter; servers take request lines of 8 kB
 SCOPE_HINT = "Let the shop give the key this scope, or make a new key with it, then: integrator channel edit."
 KEY_HINT = "Compare the key id and the secret with what the shop shows, then: integrator channel edit."
@@ -49,13 +48,12 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         credentials = channel.credentials
-        self.channel = channel
         self.key_id: str = credentials.key_id
         self.secret: str = credentials.secret.get_secret_value()
-        self.clock, self.sleep = clock, sleep
+        self.clock = clock
         self.http = Http(credentials.url, recorder, timeout=channel.settings.timeout_seconds)
         self.base = httpx.URL(credentials.url)
-        self.closed_until: float = float(channel.memory.get("closed_until") or 0)  # no request is left before
+        self.window = Window(channel, clock, sleep)
 
     def close(self) -> None:
         self.http.close()
@@ -73,7 +71,7 @@ class Client:
         items: int = 0,
     ) -> Json:
         """The answer's JSON. Raises a ConnectorError."""
-        self._wait_for_quota()
+        self.window.enter()
         target = f"{self.base.path}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         content = b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         stamp, nonce = str(int(self.clock())), secrets.token_urlsafe(18)
@@ -89,26 +87,8 @@ class Client:
             headers["Idempotency-Key"] = idempotency_key
         url = self.base.copy_with(raw_path=target.encode())
         response = self.http.request(method, str(url), content=content or None, headers=headers, items=items)
-        self._learn(response)
+        self.window.learn(response.headers)
         return judged(response)
-
-    def _wait_for_quota(self) -> None:
-        wait = self.closed_until - self.clock()
-        if wait <= 0:
-            return
-        if wait > WAIT_HERE:
-            until = datetime.fromtimestamp(self.closed_until, UTC)
-            raise Throttled("The shop's quota is used up until its next window.", until=until, code="QUOTA_USED")
-        self.sleep(wait)
-
-    def _learn(self, response: httpx.Response) -> None:
-        """Remember when the next request may be made, where this answer says that none is left."""
-        left, reset = (response.headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset"))
-        if left != "0" or not reset.isdigit():
-            return
-        self.closed_until = self.clock() + int(reset)
-        if self.channel.keeper is not None and int(reset) > WAIT_HERE:
-            self.channel.keeper.remember({"closed_until": self.closed_until})
 
     # -- lists and batches
 

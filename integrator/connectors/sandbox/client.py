@@ -1,14 +1,16 @@
-"""Speaks to a sandbox shop: the key, paging, and the shop's refusals in the connectors' classes of errors."""
+"""Speaks to a sandbox shop: the key, the quota, paging, and its refusals in the connectors' classes of errors."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
 
-from integrator.connectors.base import NeedsCredentials, Rejected, Transient
+from integrator.connectors.base import Channel, NeedsCredentials, Rejected, Transient
 from integrator.connectors.http import Http, Recorder
+from integrator.connectors.window import Window
 
 Json = dict[str, Any]
 TIMEOUT = 30.0  # seconds; the shop may be told to be slower than that
@@ -21,8 +23,9 @@ class NotFound(Rejected):
 
 
 class Client:
-    def __init__(self, url: str, key: str, recorder: Recorder, *, timeout: float = TIMEOUT) -> None:
+    def __init__(self, channel: Channel, url: str, key: str, recorder: Recorder, *, timeout: float = TIMEOUT) -> None:
         self.http = Http(f"{url}/api", recorder, timeout=timeout, headers={"Authorization": f"Bearer {key}"})
+        self.window = Window(channel, time.time, time.sleep)
 
     def close(self) -> None:
         self.http.close()
@@ -40,7 +43,9 @@ class Client:
         """The answer's JSON. Raises a ConnectorError; 404 is NotFound."""
         params = {name: value for name, value in query.items() if value not in (None, "")}
         options: Json = {"params": params} if params else {}
+        self.window.enter()
         response = self.http.request(method, path, json=body, items=items, writes=writes, **options)
+        self.window.learn(response.headers)
         return judged(response)
 
     def batch(self, path: str, name: str, items: Sequence[Json]) -> list[Json]:

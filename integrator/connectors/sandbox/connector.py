@@ -72,7 +72,7 @@ class SandboxConnector(Connector):
     def __init__(self, channel: Channel, recorder: Recorder) -> None:
         super().__init__(channel, recorder)
         chosen: SandboxCredentials = channel.credentials
-        self.client = Client(shop_url(chosen.shop, chosen.url), chosen.key.get_secret_value(), recorder)
+        self.client = Client(channel, shop_url(chosen.shop, chosen.url), chosen.key.get_secret_value(), recorder)
 
     def close(self) -> None:
         self.client.close()

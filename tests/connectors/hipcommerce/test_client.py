@@ -94,7 +94,7 @@ def test_the_quota_is_used_to_the_last_request_and_not_beyond(build: Build) -> N
     while done < 350:
         connector = bench.connector()
         client = connector.way.client  # type: ignore[union-attr]
-        client.clock = lambda: now[0]
+        client.clock = client.window.clock = lambda: now[0]
         try:
             for _ in range(40):  # a job
                 client.call("GET", "/status")
@@ -111,9 +111,9 @@ def test_the_quota_is_used_to_the_last_request_and_not_beyond(build: Build) -> N
 def test_a_window_that_begins_at_once_is_waited_for(build: Build) -> None:
     bench = build(quota=Quota(requests=1, seconds=60))
     client = bench.connector().way.client  # type: ignore[union-attr]
-    client.closed_until = client.clock() + 1
+    client.window.closed_until = client.clock() + 1
     slept: list[float] = []
-    client.sleep = slept.append
+    client.window.sleep = slept.append
     client.call("GET", "/status")
     assert [0 < one <= 1 for one in slept] == [True]
 

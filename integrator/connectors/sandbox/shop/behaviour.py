@@ -57,7 +57,7 @@ class Verdict:
 
     kind: Kind
     status: int = 200
-    retry_after: int = 0
+    retry_after: float = 0  # seconds
 
 
 def decide(
@@ -77,8 +77,7 @@ def decide(
         if not 0 <= now - counters.window_start < behaviour.quota_seconds:
             counted.window_start, counted.window_used = now, 0
         if counted.window_used >= behaviour.quota_requests:
-            wait = math.ceil(counted.window_start + behaviour.quota_seconds - now)
-            return refused(Verdict("throttle", 429, max(1, wait)))
+            return refused(Verdict("throttle", 429, until_next_window(behaviour, counted, now)))
         counted.window_used += 1
     if behaviour.throttle_next:
         left.throttle_next -= 1
@@ -96,3 +95,19 @@ def decide(
         left.lose_next -= 1
         return Verdict("lose"), left, counted
     return Verdict("serve"), left, counted
+
+
+def until_next_window(behaviour: Behaviour, counters: Counters, now: float) -> float:
+    """Seconds, up to the next thousandth: whoever waits so long is not refused again."""
+    return max(0, math.floor((counters.window_start + behaviour.quota_seconds - now) * 1000) + 1) / 1000
+
+
+def announced(behaviour: Behaviour, counters: Counters, now: float) -> dict[str, str]:
+    """The headers that tell the quota: of the window, what is left of it, and seconds until the next."""
+    if not behaviour.quota_requests:
+        return {}
+    return {
+        "X-RateLimit-Limit": str(behaviour.quota_requests),
+        "X-RateLimit-Remaining": str(max(0, behaviour.quota_requests - counters.window_used)),
+        "X-RateLimit-Reset": f"{until_next_window(behaviour, counters, now):.3f}",
+    }

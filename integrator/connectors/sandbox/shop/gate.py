@@ -14,7 +14,7 @@ from typing import Any
 from flask import Response, g, jsonify, request
 
 from integrator.connectors.sandbox.shop import documents
-from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters, decide
+from integrator.connectors.sandbox.shop.behaviour import Behaviour, Counters, announced, decide
 from integrator.connectors.sandbox.shop.documents import ShopError
 from integrator.settings import settings
 from integrator.store.engine import begin
@@ -68,13 +68,14 @@ def enter() -> Response | None:
         if left != behaviour:
             columns["behaviour"] = left.model_dump(exclude_defaults=True)
         documents.change_shop(connection, name, **columns)
+    g.quota = (behaviour, counters)
     sleep(behaviour.latency_ms / 1000)
     match verdict.kind:
         case "revoked":
             return refusal(401, "key_revoked", "The key is revoked. Set `revoked` to false in the shop's behaviour.")
         case "throttle":
-            answer = refusal(429, "throttled", f"Too many requests: come back in {verdict.retry_after} seconds.")
-            answer.headers["Retry-After"] = str(verdict.retry_after)
+            answer = refusal(429, "throttled", f"Too many requests: come back in {verdict.retry_after:g} seconds.")
+            answer.headers["Retry-After"] = f"{verdict.retry_after:.3f}".rstrip("0").rstrip(".")
             return answer
         case "fail":
             return refusal(verdict.status, "failing", "The shop fails because it was told to.")
@@ -84,7 +85,10 @@ def enter() -> Response | None:
 
 
 def leave(response: Response) -> Response:
-    """After a request: where the answer is to be lost, end the connection instead of sending it."""
+    """After a request: what is left of the quota; where the answer is to be lost, end the connection instead."""
+    if "quota" in g:
+        behaviour, counters = g.quota
+        response.headers.update(announced(behaviour, counters, time.time()))
     if "lose_after" not in g:
         return response
     sleep(g.lose_after)
