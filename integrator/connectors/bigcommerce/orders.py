@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from integrator.connectors.bigcommerce.amounts import discounts, moment, money, total
-from integrator.connectors.bigcommerce.events import Details, History
+from integrator.connectors.bigcommerce.events import Details
 from integrator.connectors.bigcommerce.mapping import decimal, text
 from integrator.connectors.bigcommerce.settings import BigSettings
 from integrator.connectors.records import (
@@ -29,6 +29,7 @@ from integrator.connectors.records import (
     ShippingLine,
     TaxLine,
 )
+from integrator.connectors.sales import History
 
 Json = Mapping[str, Any]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from integrator.connectors.bigcommerce import events
-from integrator.connectors.bigcommerce.amounts import CENT, moment, money, spread, total
-from integrator.connectors.bigcommerce.events import Departure, Details, History, Return
+from integrator.connectors.bigcommerce.amounts import moment, money, spread
+from integrator.connectors.bigcommerce.events import Details
 from integrator.connectors.bigcommerce.orders import (
     COMPLETED,
     NO_MONEY,
@@ -26,20 +27,24 @@ from integrator.connectors.records import (
     ZERO,
     Capture,
     Order,
-    OrderLine,
     Payment,
     PulledOrder,
     Transaction,
     TransactionLine,
 )
+from integrator.connectors.sales import CENT, Departure, Refund, RefundLine, play, sales, total
 
 Json = Mapping[str, Any]
 
 
 def departures(order: Json, details: Details) -> list[Departure]:
+    """Shipments in the order of their numbers; what the state of the order says comes last.
+
+    When that was set the shop tells only sometimes (`date_shipped`): then it is placed by that, else as soon as can be.
+    """
     found: list[Departure] = []
     created = moment(order.get("date_created"))
-    for one in details.shipments:
+    for one in sorted(details.shipments, key=lambda one: int(one["id"])):
         at = moment(one.get("date_created")) or created
         if at is None:
             continue
@@ -63,14 +68,20 @@ def departures(order: Json, details: Details) -> list[Departure]:
             )
         )
     if status_id(order) in (SHIPPED, COMPLETED):
-        at = moment(order.get("date_shipped")) or modified_at(order)
+        known = moment(order.get("date_shipped"))
+        at = known or modified_at(order)
         if at is not None:
+            number = str(order["id"])
             latest = max([at, *(one.at for one in found)])
-            found.append(Departure(f"completed-{order['id']}", latest, None, remote_id=str(order["id"]), number="S"))
+            found.append(
+                Departure(
+                    f"completed-{number}", latest, None, remote_id=number, number="S", placed=known or created or at
+                )
+            )
     return found
 
 
-def back(refund: Json) -> Return:
+def back(refund: Json) -> Refund:
     """Raises ValueError for a refund without a time."""
     at = moment(refund.get("created"))
     if at is None:
@@ -80,69 +91,7 @@ def back(refund: Json) -> Return:
         if one.get("item_type") == "PRODUCT" and one.get("quantity"):
             line = str(one.get("item_id"))
             lines[line] = lines.get(line, ZERO) + Decimal(int(one["quantity"]))
-    return Return(refund, at, lines)
-
-
-def share(amount: Decimal, start: Decimal, end: Decimal, units: Decimal) -> Decimal:
-    """The part of a line's amount that belongs to its units from `start` to `end`; the parts add up to it exactly."""
-    if not units or (start == 0 and end == units):
-        return amount
-    return money(amount * end / units) - money(amount * start / units)
-
-
-def sales(order: Json, record: Order, done: History) -> list[Transaction]:
-    """One for each departure; the shipping charge and fees go with the first, the rounding with the last."""
-    by_id = {one.line_id: one for one in record.lines}
-    line_tax = total(one.tax_amount for one in record.lines)
-    other_tax = record.tax_amount - line_tax
-    adjustments = total(one.amount for one in record.fee_lines)
-    method = ", ".join(dict.fromkeys(one.method for one in record.shipping_lines if one.method))
-    cards_left = record.gift_card_amount
-    found: list[Transaction] = []
-    for position, (departure, spans) in enumerate(done.departures):
-        lines = tuple(_sale_line(by_id[line], *span) for line, span in spans.items())
-        first, last = position == 0, position == len(done.departures) - 1 and done.all_gone
-        tax = total(one.tax_amount for one in lines) + (other_tax if first else ZERO)
-        shipping, adjustment = (record.shipping_amount, adjustments) if first else (ZERO, ZERO)
-        rounding = record.rounding_amount if last else ZERO
-        grand = total(one.line_total for one in lines) + tax + shipping + adjustment + rounding
-        by_card = max(ZERO, min(cards_left, grand))
-        cards_left -= by_card
-        found.append(
-            Transaction(
-                key=departure.key,
-                type="Sale",
-                transaction_number=f"{record.order_number}-{departure.number}",
-                transaction_date=departure.at,
-                currency=record.currency,
-                lines=lines,
-                grand_total=grand,
-                shipping_amount=shipping,
-                tax_amount=tax,
-                discount_amount=total(one.discount_amount for one in lines),
-                adjustment_amount=adjustment,
-                rounding_amount=rounding,
-                payments=tuple(_tenders(order, record, by_card, grand - by_card)),
-                shipping_method=departure.method or method,
-                tracking_numbers=departure.tracking_numbers,
-                remote_id=departure.remote_id,
-                pos_shipment_id=departure.pos_shipment_id,
-            )
-        )
-    return found
-
-
-def _sale_line(line: OrderLine, start: Decimal, end: Decimal) -> TransactionLine:
-    units = line.quantity_ordered
-    return TransactionLine(
-        line_id=line.line_id,
-        quantity=end - start,
-        name=line.name,
-        unit_price=line.unit_price,
-        discount_amount=share(line.discount_amount, start, end, units),
-        tax_amount=share(line.tax_amount, start, end, units),
-        line_total=share(line.line_total, start, end, units),
-    )
+    return Refund(at, tuple(RefundLine(line, units) for line, units in lines.items()), refund)
 
 
 def _tenders(order: Json, record: Order, by_card: Decimal, rest: Decimal) -> list[Payment]:
@@ -155,9 +104,9 @@ def _tenders(order: Json, record: Order, by_card: Decimal, rest: Decimal) -> lis
     return found
 
 
-def returned(record: Order, event: Return) -> Transaction:
+def returned(record: Order, event: Refund) -> Transaction:
     """One for each refund. What its lines, shipping and tax do not explain is an adjustment."""
-    refund = event.refund
+    refund = event.document
     by_id = {one.line_id: one for one in record.lines}
     items = list(refund.get("items") or [])
     amount, tax = money(refund.get("total_amount")), money(refund.get("total_tax"))
@@ -269,11 +218,13 @@ def captures(order: Json, details: Details) -> list[Capture]:
 def pulled(order: Json, details: Details, settings: BigSettings, names: Mapping[int, Sequence[str]]) -> PulledOrder:
     """Raises ValueError, KeyError or TypeError for an order that cannot be read."""
     ordered = {str(one["id"]): Decimal(int(one.get("quantity") or 0)) for one in line_items(order)}
-    done = events.history(ordered, departures(order, details), [back(one) for one in details.refunds])
+    refunds = sorted(details.refunds, key=lambda one: int(one["id"]))
+    done = play(ordered, departures(order, details), [back(one) for one in refunds])
     record = map_order(order, details, done, names)
+    sold = sales(record, done, partial(_tenders, order, record), prefix=f"{record.order_number}-")
     return PulledOrder(
         order=record,
-        transactions=(*sales(order, record, done), *(returned(record, one) for one in done.returns)),
+        transactions=(*sold, *(returned(record, one) for one, _ in done.refunds)),
         captures=tuple(captures(order, details)),
         admitted=admitted(order, settings, names),
     )

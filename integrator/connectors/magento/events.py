@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from integrator.connectors.magento.mapping import from_utc, text
 from integrator.connectors.magento.orders import (
-    CENT,
     admitted,
     card,
     map_order,
@@ -20,19 +20,18 @@ from integrator.connectors.magento.orders import (
     paid,
     quantity,
     rows,
-    total,
 )
 from integrator.connectors.magento.settings import MagentoSettings
 from integrator.connectors.records import (
     ZERO,
     Capture,
     Order,
-    OrderLine,
     Payment,
     PulledOrder,
     Transaction,
     TransactionLine,
 )
+from integrator.connectors.sales import CENT, Departure, History, Refund, RefundLine, play, sales, total
 
 Json = Mapping[str, Any]
 
@@ -64,26 +63,6 @@ class Documents:
     invoices: Sequence[Json] = ()
 
 
-@dataclass(slots=True)
-class Units:
-    ordered: Decimal
-    shipped: Decimal = ZERO
-    returned: Decimal = ZERO
-    never_shipped: Decimal = ZERO  # refunded while they still stood in the shop
-
-
-@dataclass(slots=True)
-class History:
-    """Shipments with their lines, as (from, to) positions among the units of each line."""
-
-    units: dict[str, Units]
-    shipments: list[tuple[Json, dict[str, tuple[Decimal, Decimal]]]] = field(default_factory=list)
-
-    @property
-    def all_gone(self) -> bool:
-        return all(one.shipped + one.never_shipped >= one.ordered for one in self.units.values())
-
-
 def at(document: Json) -> datetime:
     return from_utc(document.get("created_at")) or from_utc(document.get("updated_at")) or EPOCH
 
@@ -101,102 +80,38 @@ def live(creditmemos: Sequence[Json]) -> list[Json]:
     return [one for one in creditmemos if int(one.get("state") or CREDITMEMO_REFUNDED) == CREDITMEMO_REFUNDED]
 
 
-def history(order: Json, found: Documents) -> History:
-    """Plays the events in the order of their times; at the same instant goods leave before they come back."""
-    done = History(
-        {
-            row.line_id: Units(quantity(row.money.get("qty_ordered")) - quantity(row.money.get("qty_canceled")))
-            for row in rows(order)
-        }
+def by_number(documents: Sequence[Json]) -> list[Json]:
+    return sorted(documents, key=lambda one: int(one["entity_id"]))
+
+
+def departure(shipment: Json) -> Departure:
+    tracks = [one for one in shipment.get("tracks") or [] if isinstance(one, Mapping)]
+    number = str(shipment["entity_id"])
+    return Departure(
+        key=f"shipment-{number}",
+        at=at(shipment),
+        lines=by_line(shipment),
+        remote_id=number,
+        pos_shipment_id=marked(shipment),
+        tracking_numbers=tuple(found for one in tracks if (found := str(one.get("track_number") or "").strip())),
+        method=", ".join(dict.fromkeys(text(one.get("title")) for one in tracks if text(one.get("title")))),
+        number=str(shipment.get("increment_id") or number),
     )
-    played: list[tuple[datetime, int, int, Json]] = [
-        *((at(one), 0, int(one["entity_id"]), one) for one in found.shipments),
-        *((at(one), 1, int(one["entity_id"]), one) for one in live(found.creditmemos)),
-    ]
-    for _, kind, _, document in sorted(played, key=lambda one: one[:3]):
-        spans: dict[str, tuple[Decimal, Decimal]] = {}
-        for line, count in by_line(document).items():
-            known = done.units.get(line)
-            if known is None or not count:
-                continue
-            if kind == 1:
-                back = min(known.shipped - known.returned, count)
-                known.returned += back
-                known.never_shipped += count - back
-            else:
-                spans[line] = (known.shipped, known.shipped + count)
-                known.shipped += count
-        if kind == 0:
-            done.shipments.append((document, spans))
-    return done
+
+
+def refund(memo: Json) -> Refund:
+    return Refund(at(memo), tuple(RefundLine(line, units) for line, units in by_line(memo).items() if units), memo)
+
+
+def history(order: Json, found: Documents) -> History:
+    return play(
+        {row.line_id: quantity(row.money.get("qty_ordered")) for row in rows(order)},
+        [departure(one) for one in by_number(found.shipments)],
+        [refund(one) for one in by_number(live(found.creditmemos))],
+    )
 
 
 # -- transactions
-
-
-def share(amount: Decimal, start: Decimal, end: Decimal, units: Decimal) -> Decimal:
-    """The part of a line's amount that belongs to its units from `start` to `end`; the parts add up to it exactly."""
-    if not units or (start == 0 and end == units):
-        return amount
-    return money(amount * end / units) - money(amount * start / units)
-
-
-def sales(order: Json, record: Order, done: History) -> list[Transaction]:
-    """One for each shipment; the shipping charge and fees go with the first, the rounding with the last."""
-    lines = {one.line_id: one for one in record.lines}
-    shipping_tax = money(order.get("shipping_tax_amount"))
-    charged = total(one.amount for one in record.fee_lines)
-    cards_left = record.gift_card_amount
-    found: list[Transaction] = []
-    for place, (shipment, spans) in enumerate(done.shipments):
-        parts = tuple(_sale_line(lines[line], *span) for line, span in spans.items())
-        first, last = place == 0, place == len(done.shipments) - 1 and done.all_gone
-        tax = total(one.tax_amount for one in parts) + (shipping_tax if first else ZERO)
-        shipping, adjustment = (record.shipping_amount, charged) if first else (ZERO, ZERO)
-        # what a gift card paid lowers Magento's grand total, and is a payment here
-        rounding = record.rounding_amount if last else ZERO
-        grand = total(one.line_total for one in parts) + tax + shipping + adjustment + rounding
-        by_card = max(ZERO, min(cards_left, grand))
-        cards_left -= by_card
-        tracks = [one for one in shipment.get("tracks") or [] if isinstance(one, Mapping)]
-        carrier = ", ".join(dict.fromkeys(text(one.get("title")) for one in tracks if text(one.get("title"))))
-        found.append(
-            Transaction(
-                key=f"shipment-{shipment['entity_id']}",
-                type="Sale",
-                transaction_number=str(shipment.get("increment_id") or shipment["entity_id"]),
-                transaction_date=at(shipment),
-                currency=record.currency,
-                lines=parts,
-                grand_total=grand,
-                shipping_amount=shipping,
-                tax_amount=tax,
-                discount_amount=total(one.discount_amount for one in parts),
-                adjustment_amount=adjustment,
-                rounding_amount=rounding,
-                payments=tuple(_tenders(order, by_card, grand - by_card)),
-                shipping_method=carrier or ", ".join(one.method for one in record.shipping_lines),
-                tracking_numbers=tuple(
-                    number for one in tracks if (number := str(one.get("track_number") or "").strip())
-                ),
-                remote_id=str(shipment["entity_id"]),
-                pos_shipment_id=marked(shipment),
-            )
-        )
-    return found
-
-
-def _sale_line(line: OrderLine, start: Decimal, end: Decimal) -> TransactionLine:
-    units = line.quantity_ordered
-    return TransactionLine(
-        line_id=line.line_id,
-        quantity=end - start,
-        name=line.name,
-        unit_price=line.unit_price,
-        discount_amount=share(line.discount_amount, start, end, units),
-        tax_amount=share(line.tax_amount, start, end, units),
-        line_total=share(line.line_total, start, end, units),
-    )
 
 
 def _tenders(order: Json, by_card: Decimal, rest: Decimal) -> list[Payment]:
@@ -293,7 +208,7 @@ def pulled(order: Json, found: Documents, settings: MagentoSettings) -> PulledOr
     )
     return PulledOrder(
         order=record,
-        transactions=(*sales(order, record, done), *(returned(order, record, one) for one in memos)),
+        transactions=(*sales(record, done, partial(_tenders, order)), *(returned(order, record, one) for one in memos)),
         captures=tuple(captures(order, found, record.currency, settings)),
         admitted=admitted(order, settings),
     )

@@ -8,13 +8,14 @@ the POS that the shop keeps as several fulfilments, one for each location, is on
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from integrator.connectors.records import ZERO
+from integrator.connectors.sales import Departure, History, Refund, RefundLine, play
 from integrator.connectors.shopify.ids import number
 from integrator.connectors.shopify.mapping import decimal
 
@@ -22,22 +23,9 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
-    """Goods that left together."""
+class MoneyBack:
+    """A line of a refund, or the part of it that came back or never left."""
 
-    key: str
-    at: datetime
-    lines: Mapping[str, Decimal]
-    remote_id: str
-    pos_shipment_id: str = ""
-    tracking_numbers: tuple[str, ...] = ()
-    carrier: str = ""
-    number: str = ""
-    location: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RefundLine:
     line_id: str
     units: Decimal
     subtotal: Decimal
@@ -47,40 +35,17 @@ class RefundLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
-    """`came_back`: its lines with what had left; the rest of them never leaves."""
+class GivenBack:
+    """A refund. `came_back`: its lines with what had left; the rest of them never leaves."""
 
     id: str
     at: datetime
     total: Decimal
     shipping: Decimal
     shipping_tax: Decimal
-    came_back: tuple[RefundLine, ...]
-    cancelled: tuple[RefundLine, ...]
+    came_back: tuple[MoneyBack, ...]
+    cancelled: tuple[MoneyBack, ...]
     transactions: tuple[Json, ...]
-
-
-@dataclass(slots=True)
-class Units:
-    """The units of one line after all events."""
-
-    ordered: Decimal
-    shipped: Decimal = ZERO
-    returned: Decimal = ZERO
-    cancelled: Decimal = ZERO
-
-
-@dataclass(slots=True)
-class History:
-    """Departures with their lines, as (from, to) positions among the units of each line."""
-
-    units: dict[str, Units]
-    departures: list[tuple[Departure, dict[str, tuple[Decimal, Decimal]]]] = field(default_factory=list)
-    refunds: list[Refund] = field(default_factory=list)
-
-    @property
-    def all_gone(self) -> bool:
-        return all(one.shipped + one.cancelled >= one.ordered for one in self.units.values())
 
 
 def moment(value: Any) -> datetime | None:
@@ -138,13 +103,12 @@ def fulfilment_lines(fulfilment: Json) -> dict[str, Decimal]:
 
 
 def departures(order: Json) -> list[Departure]:
+    """In the order of their numbers."""
     owners = mark_owners(order)
     order_date = moment(order.get("processedAt")) or moment(order.get("createdAt")) or datetime.fromtimestamp(0, UTC)
     found: list[Departure] = []
     together: dict[str, int] = {}
-    for one in sorted(
-        order.get("fulfillments") or [], key=lambda one: (str(one.get("createdAt")), int(number(one["id"])))
-    ):
+    for one in sorted(order.get("fulfillments") or [], key=lambda one: int(number(one["id"]))):
         if one.get("status") != "SUCCESS":
             continue
         identity = number(one["id"])
@@ -157,7 +121,7 @@ def departures(order: Json) -> list[Departure]:
             remote_id=identity,
             pos_shipment_id=owner,
             tracking_numbers=tuple(dict.fromkeys(str(info["number"]) for info in tracking if info.get("number"))),
-            carrier=next((str(info["company"]) for info in tracking if info.get("company")), ""),
+            method=next((str(info["company"]) for info in tracking if info.get("company")), ""),
             number=str(one.get("name") or "").rpartition(".")[2] or identity,
             location=number((one.get("location") or {}).get("id")),
         )
@@ -171,38 +135,40 @@ def departures(order: Json) -> list[Departure]:
 
 
 def joined(one: Departure, other: Departure) -> Departure:
-    lines = dict(one.lines)
-    for line, units in other.lines.items():
+    lines = dict(one.lines or {})
+    for line, units in (other.lines or {}).items():
         lines[line] = lines.get(line, ZERO) + units
-    return Departure(
-        one.key, one.at, lines, one.remote_id, one.pos_shipment_id,
-        tuple(dict.fromkeys((*one.tracking_numbers, *other.tracking_numbers))), one.carrier or other.carrier,
-        one.number, one.location if one.location == other.location else "",
-    )  # fmt: skip
+    return replace(
+        one,
+        lines=lines,
+        tracking_numbers=tuple(dict.fromkeys((*one.tracking_numbers, *other.tracking_numbers))),
+        method=one.method or other.method,
+        location=one.location if one.location == other.location else "",
+    )
 
 
 # -- putting them in order
 
+CAME_BACK = {"RETURN": True, "CANCEL": False}  # the other types do not say it
+
+
+def refund_lines(refund: Json) -> list[Json]:
+    return [one for one in nodes(refund.get("refundLineItems")) if count(one.get("quantity"))]
+
 
 def history(order: Json) -> History:
-    """Plays the events in the order of their times; at the same instant goods leave before they come back."""
     lines = nodes(order.get("lineItems"))
-    done = History({number(line["id"]): Units(count(line.get("quantity"))) for line in lines})
-    refunds = [one for one in order.get("refunds") or [] if one]
-    events: list[tuple[datetime, int, int, Any]] = [
-        *((one.at, 0, int(one.remote_id), one) for one in departures(order)),
-        *((_refunded_at(one), 1, int(number(one["id"])), one) for one in refunds),
-    ]
-    for _, _, _, event in sorted(events, key=lambda one: one[:3]):
-        if isinstance(event, Departure):
-            _depart(done, event)
-        else:
-            done.refunds.append(_refund(done, event))
+    refunds = sorted((one for one in order.get("refunds") or [] if one), key=lambda one: int(number(one["id"])))
+    done = play(
+        {number(line["id"]): count(line.get("quantity")) for line in lines},
+        departures(order),
+        [Refund(_refunded_at(one), tuple(map(_refund_line, refund_lines(one))), one) for one in refunds],
+    )
     # what somebody took out of the order by editing it: no refund tells of that
     for line in lines:
         units = done.units[number(line["id"])]
         removed = units.ordered - count(line.get("currentQuantity", line.get("quantity")))
-        units.cancelled = max(units.cancelled, min(removed - units.returned, units.ordered - units.shipped))
+        units.never_shipped = max(units.never_shipped, min(removed - units.returned, units.ordered - units.shipped))
     return done
 
 
@@ -211,51 +177,39 @@ def _refunded_at(refund: Json) -> datetime:
     return found or datetime.fromtimestamp(0, UTC)
 
 
-def _depart(done: History, event: Departure) -> None:
-    spans: dict[str, tuple[Decimal, Decimal]] = {}
-    for line, units in event.lines.items():
-        known = done.units.get(line)
-        if known is None:
-            continue
-        taken = max(ZERO, min(units, known.ordered - known.shipped))
-        if taken:
-            spans[line] = (known.shipped, known.shipped + taken)
-            known.shipped += taken
-    if spans:
-        done.departures.append((event, spans))
+def _refund_line(line: Json) -> RefundLine:
+    came_back = CAME_BACK.get(str(line.get("restockType") or ""))
+    return RefundLine(number((line.get("lineItem") or {}).get("id")), count(line.get("quantity")), came_back)
 
 
-def _refund(done: History, refund: Json) -> Refund:
-    came_back: list[RefundLine] = []
-    cancelled: list[RefundLine] = []
-    for one in nodes(refund.get("refundLineItems")):
-        line = number((one.get("lineItem") or {}).get("id"))
-        units, restock = count(one.get("quantity")), str(one.get("restockType") or "")
-        known = done.units.get(line)
-        if known is None or not units:
-            continue
-        away = max(ZERO, known.shipped - known.returned)
-        back = ZERO if restock == "CANCEL" else units if restock == "RETURN" else min(units, away)
-        subtotal, tax = money(one.get("subtotalSet")), money(one.get("totalTaxSet"))
-        location = number((one.get("location") or {}).get("id"))
-        for part, where in ((back, came_back), (units - back, cancelled)):
-            if part:
-                share = part / units
-                where.append(RefundLine(line, part, subtotal * share, tax * share, restock, location))
-        known.returned += back
-        known.cancelled += units - back
-    shipping = nodes(refund.get("refundShippingLines"))
-    return Refund(
-        id=number(refund["id"]),
-        at=_refunded_at(refund),
-        total=money(refund.get("totalRefundedSet")),
-        shipping=sum((money(one.get("subtotalAmountSet")) for one in shipping), ZERO),
-        shipping_tax=sum((money(one.get("taxAmountSet")) for one in shipping), ZERO),
-        came_back=tuple(came_back),
-        cancelled=tuple(cancelled),
-        transactions=tuple(nodes(refund.get("transactions"))),
-    )
-
-
-def open_units(order_lines: Sequence[Json], done: History) -> Decimal:
-    return sum((one.ordered - one.shipped - one.cancelled for one in done.units.values()), ZERO)
+def given_back(done: History) -> list[GivenBack]:
+    """Each refund with what came back and what never left, and the money of either."""
+    found: list[GivenBack] = []
+    for refund, back in done.refunds:
+        document = refund.document
+        came_back: list[MoneyBack] = []
+        cancelled: list[MoneyBack] = []
+        for one, line, returned in zip(refund_lines(document), refund.lines, back, strict=True):
+            if line.line_id not in done.units:
+                continue
+            subtotal, tax = money(one.get("subtotalSet")), money(one.get("totalTaxSet"))
+            location = number((one.get("location") or {}).get("id"))
+            restock = str(one.get("restockType") or "")
+            for part, where in ((returned, came_back), (line.units - returned, cancelled)):
+                if part:
+                    of_it = part / line.units
+                    where.append(MoneyBack(line.line_id, part, subtotal * of_it, tax * of_it, restock, location))
+        shipping = nodes(document.get("refundShippingLines"))
+        found.append(
+            GivenBack(
+                id=number(document["id"]),
+                at=refund.at,
+                total=money(document.get("totalRefundedSet")),
+                shipping=sum((money(one.get("subtotalAmountSet")) for one in shipping), ZERO),
+                shipping_tax=sum((money(one.get("taxAmountSet")) for one in shipping), ZERO),
+                came_back=tuple(came_back),
+                cancelled=tuple(cancelled),
+                transactions=tuple(nodes(document.get("transactions"))),
+            )
+        )
+    return found

@@ -25,7 +25,8 @@ from integrator.connectors.records import (
     ShippingLine,
     TaxLine,
 )
-from integrator.connectors.shopify.events import History, Units, count, moment, money, nodes
+from integrator.connectors.sales import History, Units
+from integrator.connectors.shopify.events import count, moment, money, nodes
 from integrator.connectors.shopify.ids import number
 from integrator.connectors.shopify.mapping import DEFAULT_OPTION, decimal
 from integrator.connectors.shopify.settings import ShopifySettings
@@ -149,7 +150,7 @@ def order_line(line: Json, units: Units, done_location: str = "") -> OrderLine:
         line_total=money(line.get("originalTotalSet")) - discount,
         line_type="GiftCard" if line.get("isGiftCard") else "Item",
         options=options,
-        quantity_cancelled=units.cancelled,
+        quantity_cancelled=units.never_shipped,
         quantity_shipped=units.shipped,
         quantity_returned=units.returned,
         discount_amount=discount,

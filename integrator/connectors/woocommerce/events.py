@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from integrator.connectors.records import ZERO
+from integrator.connectors.sales import Departure, History, Refund, RefundLine, play, together
 from integrator.connectors.woocommerce.mapping import decimal, from_gmt
 
 Json = Mapping[str, Any]
@@ -23,52 +24,6 @@ SHIPMENTS_META = "_integrator_shipments"  # on the order: what the POS shipped, 
 SHIPMENT_META = "_integrator_shipment_id"  # on a fulfilment: the POS's ShipmentId
 TRACKING_META = "_wc_shipment_tracking_items"  # Shipment Tracking and Advanced Shipment Tracking
 FULFILMENT_STATUS_META = "_fulfillment_status"  # there as soon as an order has a fulfilment
-
-
-@dataclass(frozen=True, slots=True)
-class Departure:
-    """Goods that left. `lines` None: everything that was open then."""
-
-    key: str
-    at: datetime
-    lines: Mapping[str, Decimal] | None
-    remote_id: str = ""
-    pos_shipment_id: str = ""
-    tracking_numbers: tuple[str, ...] = ()
-    carrier: str = ""
-    number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Refunded:
-    """A refund, by the units of each order line that came back with it."""
-
-    refund: Json
-    at: datetime
-    lines: Mapping[str, Decimal]
-
-
-@dataclass(slots=True)
-class Units:
-    """The units of one line after all events."""
-
-    ordered: Decimal
-    shipped: Decimal = ZERO
-    returned: Decimal = ZERO
-    never_shipped: Decimal = ZERO  # refunded while they still stood in the shop
-
-
-@dataclass(slots=True)
-class History:
-    """Departures with their actual lines, as (from, to) positions among the units of each line."""
-
-    units: dict[str, Units]
-    departures: list[tuple[Departure, dict[str, tuple[Decimal, Decimal]]]] = field(default_factory=list)
-    refunds: list[Refunded] = field(default_factory=list)
-
-    @property
-    def all_gone(self) -> bool:
-        return all(one.shipped + one.never_shipped >= one.ordered for one in self.units.values())
 
 
 def meta(thing: Json, key: str) -> Any:
@@ -114,8 +69,10 @@ def from_local(order: Json, text: Any) -> datetime | None:
 
 
 def of_fulfilments(order: Json, fulfilments: Iterable[Json], order_date: datetime) -> list[Departure]:
+    """In the order of their numbers."""
     found: list[Departure] = []
-    for one in fulfilments:
+    for number, one in sorted(((int(one.get("id") or one.get("fulfillment_id") or 0), one) for one in fulfilments),
+                              key=lambda pair: pair[0]):  # fmt: skip
         if not (one.get("is_fulfilled") or one.get("status") == "fulfilled") or one.get("date_deleted"):
             continue
         items = meta(one, "_items") or []
@@ -123,50 +80,59 @@ def of_fulfilments(order: Json, fulfilments: Iterable[Json], order_date: datetim
         for item in items if isinstance(items, list) else []:
             line = str(item.get("item_id"))
             lines[line] = lines.get(line, ZERO) + quantity(item.get("qty"))
-        at = from_local(order, meta(one, "_date_fulfilled") or one.get("date_updated"))
-        tracking = meta(one, "_tracking_number")
-        number = one.get("id") or one.get("fulfillment_id")
+        left = from_local(order, meta(one, "_date_fulfilled"))
+        at = left or from_local(order, one.get("date_updated")) or order_date
         found.append(
             Departure(
                 key=f"fulfillment-{number}",
-                at=at or order_date,
+                at=max(at, order_date),
                 lines=lines,
                 remote_id=str(number),
                 pos_shipment_id=str(meta(one, SHIPMENT_META) or ""),
-                tracking_numbers=split_numbers(tracking),
-                carrier=str(meta(one, "_shipping_provider") or meta(one, "_shipment_provider") or ""),
+                tracking_numbers=split_numbers(meta(one, "_tracking_number")),
+                method=str(meta(one, "_shipping_provider") or meta(one, "_shipment_provider") or ""),
                 number=f"S{number}",
+                placed=left or order_date,  # the other time moves when the record is edited
             )
         )
     return found
 
 
 def of_pos(order: Json, order_date: datetime) -> list[Departure]:
-    """What we told the shop by a tracking extension or a note."""
+    """What we told the shop by a tracking extension or a note, in the order in which we did."""
     return [
         Departure(
             key=f"pos-{order.get('id')}-{shipment}",
-            at=from_gmt(one.get("at")) or order_date,
+            at=max(from_gmt(one.get("at")) or order_date, order_date),
             lines={str(line): quantity(units) for line, units in (one.get("lines") or {}).items()},
             remote_id=str(one.get("remote_id") or shipment),
             pos_shipment_id=shipment,
             tracking_numbers=tuple(map(str, one.get("tracking") or ())),
-            carrier=str(one.get("carrier") or ""),
+            method=str(one.get("carrier") or ""),
             number=f"P{shipment}",
         )
         for shipment, one in pos_shipments(order).items()
     ]
 
 
-def of_tracking(order: Json, order_date: datetime) -> list[Departure]:
-    """Entries that the merchant made. One without products stands for all that is open at its date."""
-    ours = {str(number) for one in pos_shipments(order).values() for number in one.get("tracking") or ()}
+def tracking_entries(order: Json) -> list[Json]:
+    """As the extension keeps them: the last one was added last."""
     entries = meta(order, TRACKING_META) or []
     if isinstance(entries, Mapping):
         entries = list(entries.values())
-    found: list[Departure] = []
-    for one in entries if isinstance(entries, list) else []:
-        if not isinstance(one, Mapping) or str(one.get("tracking_number")) in ours:
+    return [one for one in entries if isinstance(one, Mapping)] if isinstance(entries, list) else []
+
+
+def of_tracking(order: Json, order_date: datetime) -> list[Departure | None]:
+    """Entries that the merchant made. One without products stands for all that is open at its date.
+
+    None in the place of an entry that is ours.
+    """
+    ours = {str(number) for one in pos_shipments(order).values() for number in one.get("tracking") or ()}
+    found: list[Departure | None] = []
+    for one in tracking_entries(order):
+        if str(one.get("tracking_number")) in ours:
+            found.append(None)
             continue
         shipped = decimal(one.get("date_shipped"))
         at = datetime.fromtimestamp(int(shipped), UTC) if shipped else order_date
@@ -178,11 +144,35 @@ def of_tracking(order: Json, order_date: datetime) -> list[Departure]:
                 lines=_products(one, order),
                 remote_id=identity,
                 tracking_numbers=split_numbers(one.get("tracking_number")),
-                carrier=str(one.get("custom_tracking_provider") or one.get("tracking_provider") or ""),
+                method=str(one.get("custom_tracking_provider") or one.get("tracking_provider") or ""),
                 number=f"T{identity[:8]}",
             )
         )
     return found
+
+
+def of_entries(order: Json, order_date: datetime, told: Iterable[str]) -> list[Departure]:
+    """The merchant's entries and what we told the shop, in the order of recording. `told`: shipments that have a
+    fulfilment, which says the same."""
+    theirs = of_tracking(order, order_date)
+    placed = [(place, 1, one) for place, one in enumerate(theirs) if one is not None]
+    notes = pos_shipments(order)
+    skipped = set(told)
+    for one in of_pos(order, order_date):
+        if one.pos_shipment_id not in skipped:
+            placed.append((_place(order, notes[one.pos_shipment_id], one, theirs), 0, one))
+    return [one for _, _, one in sorted(placed, key=lambda entry: entry[:2])]
+
+
+def _place(order: Json, note: Json, ours: Departure, theirs: Sequence[Departure | None]) -> int:
+    """Before which of the extension's entries our note was made."""
+    if isinstance(note.get("after"), int):
+        return int(note["after"])
+    for place, entry in enumerate(tracking_entries(order)):
+        if str(entry.get("tracking_number")) in ours.tracking_numbers:
+            return place
+    later = (place for place, one in enumerate(theirs) if one is not None and one.at > ours.at)
+    return next(later, len(theirs))
 
 
 def _products(entry: Json, order: Json) -> dict[str, Decimal] | None:
@@ -211,10 +201,13 @@ def of_completion(order: Json) -> list[Departure]:
         return []
     if order.get("status") not in ("completed", "refunded"):  # put back to work after it was completed by mistake
         return []
-    at = at or from_gmt(order.get("date_modified_gmt")) or from_gmt(order.get("date_created_gmt"))
-    if at is None:
+    created = from_gmt(order.get("date_created_gmt"))
+    told = at or from_gmt(order.get("date_modified_gmt")) or created
+    if told is None:
         return []
-    return [Departure(f"completed-{order.get('id')}", at, None, remote_id=str(order.get("id")), number="S")]
+    # without a time of its own it is placed by one that does not move
+    key, number = f"completed-{order.get('id')}", str(order.get("id"))
+    return [Departure(key, told, None, remote_id=number, number="S", placed=at or created)]
 
 
 def split_numbers(value: Any) -> tuple[str, ...]:
@@ -224,7 +217,7 @@ def split_numbers(value: Any) -> tuple[str, ...]:
 # -- refunds
 
 
-def of_refund(order: Json, refund: Json) -> Refunded:
+def of_refund(order: Json, refund: Json) -> Refund:
     """Units by order line: a refund's lines are copies whose meta names the line that they take back."""
     known = {str(line["id"]) for line in order.get("line_items") or []}
     lines: dict[str, Decimal] = {}
@@ -234,7 +227,9 @@ def of_refund(order: Json, refund: Json) -> Refunded:
         if line in known and units:
             lines[line] = lines.get(line, ZERO) + units
     at = from_gmt(refund.get("date_created_gmt")) or from_local(order, refund.get("date_created"))
-    return Refunded(refund, at or datetime.fromtimestamp(0, UTC), lines)
+    return Refund(
+        at or datetime.fromtimestamp(0, UTC), tuple(RefundLine(line, units) for line, units in lines.items()), refund
+    )
 
 
 def refunded_line(order: Json, line: Json) -> str:
@@ -253,47 +248,31 @@ def refunded_line(order: Json, line: Json) -> str:
 # -- putting them in order
 
 
-def history(order: Json, departures: Sequence[Departure], refunds: Sequence[Refunded]) -> History:
-    """Plays the events in the order of their times; at the same instant goods leave before they come back.
-
-    No more leaves than was ordered, whoever says so; what was open when everything left is what nobody refunded.
-    """
-    done = History({str(line["id"]): Units(quantity(line.get("quantity"))) for line in order.get("line_items") or []})
-    ordered: list[tuple[datetime, int, str, Departure | Refunded]] = [
-        *((one.at, 0 if one.lines is not None else 1, one.key, one) for one in departures),
-        *((one.at, 2, str(one.refund.get("id")), one) for one in refunds),
-    ]
-    for _, _, _, event in sorted(ordered, key=lambda one: one[:3]):
-        if isinstance(event, Refunded):
-            for line, units in event.lines.items():
-                known = done.units[line]
-                back = min(known.shipped - known.returned, units)
-                known.returned += back
-                known.never_shipped += units - back
-            done.refunds.append(event)
-            continue
-        spans: dict[str, tuple[Decimal, Decimal]] = {}
-        for line, known in done.units.items():
-            left = known.ordered - known.shipped
-            units = left - known.never_shipped if event.lines is None else event.lines.get(line, ZERO)
-            units = max(ZERO, min(units, left))
-            if units:
-                spans[line] = (known.shipped, known.shipped + units)
-                known.shipped += units
-        if spans:
-            done.departures.append((event, spans))
-    return done
-
-
 def departures_of(order: Json, fulfilments: Sequence[Json]) -> list[Departure]:
-    """All departures of an order, each once: one that the POS caused may stand in two places."""
+    """All departures of an order, each once, as they were recorded: one that the POS caused may stand in two places.
+
+    What the merchant writes down after the order was completed moves nothing more: it had left by then. What the POS
+    caused left before, whatever date the POS gave it.
+    """
     order_date = from_gmt(order.get("date_created_gmt")) or datetime.fromtimestamp(0, UTC)
     recorded = of_fulfilments(order, fulfilments, order_date)
     told = {one.pos_shipment_id for one in recorded if one.pos_shipment_id}
-    noted = [one for one in of_pos(order, order_date) if one.pos_shipment_id not in told]
-    entries = [] if recorded else of_tracking(order, order_date)
+    entries = of_entries(order, order_date, told)
+    if recorded:  # the extension's entries would tell of the same parcels
+        entries = [one for one in entries if one.pos_shipment_id]
     completion = of_completion(order)
-    # What has a record of its own left before the completion that takes the rest, whatever day was noted for it.
-    latest = completion[0].at if completion else datetime.max.replace(tzinfo=UTC)
-    explicit = [replace(one, at=min(max(one.at, order_date), latest)) for one in (*recorded, *noted, *entries)]
-    return [*explicit, *completion]
+    if completion:
+        latest = completion[0].placed or completion[0].at
+        recorded, entries = ([_before(one, latest) for one in those] for those in (recorded, entries))
+    return together(recorded, entries, completion)
+
+
+def _before(one: Departure, latest: datetime) -> Departure:
+    return replace(one, placed=min(one.placed or one.at, latest)) if one.pos_shipment_id else one
+
+
+def history(order: Json, fulfilments: Sequence[Json], refunds: Sequence[Json]) -> History:
+    """`refunds`: in any order; their numbers tell which came first."""
+    ordered = {str(line["id"]): quantity(line.get("quantity")) for line in order.get("line_items") or []}
+    back = [of_refund(order, one) for one in sorted(refunds, key=lambda one: int(one["id"]))]
+    return play(ordered, departures_of(order, fulfilments), back)

@@ -29,7 +29,8 @@ from integrator.connectors.records import (
     ShippingLine,
     TaxLine,
 )
-from integrator.connectors.woocommerce.events import History, meta, quantity
+from integrator.connectors.sales import History
+from integrator.connectors.woocommerce.events import meta, quantity
 from integrator.connectors.woocommerce.mapping import decimal, from_gmt, text
 from integrator.connectors.woocommerce.settings import WooSettings
 

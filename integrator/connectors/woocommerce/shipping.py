@@ -19,7 +19,13 @@ from integrator.connectors.base import NeedsCredentials, Rejected
 from integrator.connectors.pushes import ShipmentPush, ShipmentResult
 from integrator.connectors.woocommerce import events
 from integrator.connectors.woocommerce.client import Client, NoRoute
-from integrator.connectors.woocommerce.events import SHIPMENT_META, SHIPMENTS_META, TRACKING_META, meta, pos_shipments
+from integrator.connectors.woocommerce.events import (
+    SHIPMENT_META,
+    SHIPMENTS_META,
+    meta,
+    pos_shipments,
+    tracking_entries,
+)
 from integrator.connectors.woocommerce.facts import Facts
 from integrator.connectors.woocommerce.mapping import gmt, text
 from integrator.connectors.woocommerce.orders import is_authorised, is_paid
@@ -160,10 +166,7 @@ class Shipping:
     def _tracking(self, namespace: str, order: Json, shipment: ShipmentPush) -> str:
         """One entry for each number; what a first try left behind is recognised by its number."""
         route = f"{namespace}/orders/{order['id']}/shipment-trackings"
-        entries = meta(order, TRACKING_META) or []
-        listed = entries.values() if isinstance(entries, dict) else entries
-        known = [one for one in listed if isinstance(one, dict)]
-        there = {str(one.get("tracking_number")): str(one.get("tracking_id")) for one in known}
+        there = {str(one.get("tracking_number")): str(one.get("tracking_id")) for one in tracking_entries(order)}
         first = ""
         for number in shipment.tracking_numbers:
             identity = there.get(number)
@@ -244,6 +247,7 @@ class Shipping:
             "lines": lines,
             "tracking": list(shipment.tracking_numbers),
             "carrier": shipment.carrier,
+            "after": len(tracking_entries(order)),  # of which entries it is made: they carry days only
         }
         return {**pos_shipments(order), shipment.shipment_id: entry}
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from integrator.connectors.bigcommerce import orders as mapping
 from integrator.connectors.bigcommerce.amounts import discounts, moment, spread
-from integrator.connectors.bigcommerce.events import Departure, Return, history
 from integrator.connectors.records import PulledOrder
 from tests.connectors.bigcommerce.conftest import Bench, Build
 from tests.connectors.shop import Line
@@ -240,27 +239,3 @@ def test_discounts_of_lines_never_exceed_them_and_cover_the_order_s(
     if not own:
         wanted = min(by_order + coupons, sum((gross for gross, _ in prices), D(0)))
         assert abs(sum(found) - wanted) <= D("0.01") * len(lines)
-
-
-moments = st.integers(0, 50).map(lambda n: AGO + timedelta(minutes=n))
-some = st.dictionaries(st.sampled_from(["1", "2", "3"]), st.integers(0, 5).map(D), max_size=3)
-
-
-@given(
-    st.dictionaries(st.sampled_from(["1", "2", "3"]), st.integers(1, 6).map(D), min_size=1, max_size=3),
-    st.lists(st.tuples(moments, st.none() | some), max_size=5),
-    st.lists(st.tuples(moments, some), max_size=4),
-)
-def test_no_more_leaves_than_was_ordered_and_no_more_comes_back_than_left(
-    ordered: dict[str, Decimal], gone: list[Any], back: list[Any]
-) -> None:
-    departures = [Departure(f"d{n}", at, lines) for n, (at, lines) in enumerate(gone)]
-    returns = [Return({"id": n}, at, lines) for n, (at, lines) in enumerate(back)]
-    done = history(ordered, departures, returns)
-    for line, units in done.units.items():
-        assert 0 <= units.shipped <= ordered[line]
-        assert 0 <= units.returned <= units.shipped
-        left = sum(
-            (end - start for _, spans in done.departures for name, (start, end) in spans.items() if name == line), D(0)
-        )
-        assert left == units.shipped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrator.connectors.magento import mapping
-from integrator.connectors.magento.events import Documents, mark, marked, pulled, share
+from integrator.connectors.magento.events import Documents, mark, marked, pulled
 from integrator.connectors.magento.orders import money
 from integrator.connectors.magento.prices import refusals
 from integrator.connectors.magento.quantities import reserved_units
@@ -68,13 +67,6 @@ def test_attribute_codes_are_ones_that_magento_takes(name: str) -> None:
 @given(st.text(min_size=1).filter(lambda one: "]" not in one and one == one.strip()))
 def test_a_mark_is_read_as_it_was_left(shipment: str) -> None:
     assert marked({"comments": [{"comment": f"Sent, with UPS {mark(shipment)}"}]}) == shipment.replace("]", ")")
-
-
-@given(amounts, st.integers(1, 30), st.data())
-def test_shares_add_up(amount: Decimal, units: int, data: st.DataObject) -> None:
-    cuts = sorted({0, units, *data.draw(st.lists(st.integers(0, units)))})
-    parts = [share(amount, D(a), D(b), D(units)) for a, b in itertools.pairwise(cuts)]
-    assert sum(parts) == amount
 
 
 @given(st.floats(0, 1e6, allow_nan=False))

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from integrator.connectors.records import PulledOrder
-from integrator.connectors.shopify.transactions import share
 from tests.connectors.shop import Line, Shopper
 from tests.connectors.shopify.conftest import Bench, Build, Clock, D
 from tests.connectors.shopify.simulator.state import OUTLET, PRIMARY
@@ -32,17 +28,6 @@ def pulled(bench: Bench, order: str) -> PulledOrder:
     found = bench.connector().pull_order(order)
     assert found is not None
     return found
-
-
-@given(
-    st.decimals(min_value=0, max_value=9_999, places=2),
-    st.integers(min_value=1, max_value=12),
-    st.lists(st.integers(min_value=0, max_value=12), max_size=5),
-)
-def test_the_parts_of_a_line_add_up_to_it(amount: D, units: int, cuts: list[int]) -> None:
-    places = [0, *sorted(min(cut, units) for cut in cuts), units]
-    parts = [share(amount, D(a), D(b), D(units)) for a, b in itertools.pairwise(places) if b > a]
-    assert total(parts) == amount
 
 
 def test_an_order_adds_up(stocked: Bench) -> None:
