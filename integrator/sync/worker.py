@@ -21,7 +21,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Notification
 from procrastinate.worker import Worker
-from psycopg.errors import ForeignKeyViolation
+from psycopg.errors import ForeignKeyViolation, RaiseException
 
 from integrator.settings import settings
 from integrator.store import engine as store_engine
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0  # seconds; for a job whose notification was lost
 GRACE = 25.0  # seconds that running jobs get to end when the worker is stopped
 START_AGAIN_AFTER = 1.0
+NOTE_AGAIN_AFTER = 1.0
 
 SIGN_OF_LIFE = (
     "INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE VALUES (%(worker_id)s, now())"
@@ -61,8 +62,26 @@ class Line(Worker):
     async def _process_job(self, context: JobContext) -> None:
         try:
             await super()._process_job(context)
+        except ConnectorException as error:
+            await self._note_end(context.job, error)
         finally:
             self._told()
+
+    async def _note_end(self, job: procrastinate_jobs.Job, error: ConnectorException) -> None:
+        """The job is over, which could not be noted. As long as its row says that it runs, its channel waits for it;
+        it is taken back only when this line is stopped or dead."""
+        assert job.id is not None
+        while not self._stop_event.is_set():
+            if isinstance(error.__cause__, RaiseException):  # there is no such job: it was taken back
+                return
+            logger.warning("The end of job %d cannot be noted (%s); once more.", job.id, error.__cause__ or error)
+            await asyncio.sleep(NOTE_AGAIN_AFTER)
+            try:
+                await self.app.job_manager.finish_job(job, procrastinate_jobs.Status.FAILED, delete_job=True)
+            except ConnectorException as again:
+                error = again
+            else:
+                return
 
     async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
         await super()._handle_notification(channel=channel, notification=notification)
