@@ -62,6 +62,7 @@ class Shop:
     after: list[Before] = field(default_factory=list)
     answers: dict[tuple[str, str], Outcome] = field(default_factory=dict)
     calls: list[tuple[str, list[str]]] = field(default_factory=list)
+    closed: Exception | None = None  # raised before anything is asked, as by a client that knows the quota
     credentials_ok: bool = True
     says_created: bool = False
     webhook_problem: str = ""
@@ -103,6 +104,8 @@ class Scripted(Connector):
 
     def _call(self, verb: str, skus: Sequence[str]) -> None:
         one = self.shop
+        if one.closed is not None:
+            raise one.closed
         one.calls.append((verb, list(skus)))
         self.recorder(Attempt("POST", f"http://scripted/{verb}", datetime.now(UTC), 1, 200, "ok", items=len(skus)))
         if not one.credentials_ok and verb != "check":
