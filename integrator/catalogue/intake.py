@@ -27,12 +27,12 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from integrator.accounts.context import StoreContext
-from integrator.catalogue import allocation, batches, checks, marks, merge, styles
+from integrator.catalogue import allocation, applying, batches, checks, marks, merge, styles
 from integrator.catalogue import statements as sql
 from integrator.catalogue.call import Call
 from integrator.catalogue.checks import Change
 from integrator.catalogue.merge import Mark
-from integrator.catalogue.values import Payload, shown
+from integrator.catalogue.values import Payload, Refused, shown
 from integrator.catalogue.writing import Writes
 from integrator.codes import Action, Code, ItemResult, Problem
 from integrator.rows import Row
@@ -81,54 +81,48 @@ class _Intake(Call):
     # -- UpdateInventory, UpdatePricing
 
     def inventory(self) -> list[ItemResult]:
-        changes = self.read(checks.inventory)
-        locked = self.find(changes, sql.FIND_STOCKS, [change.stock_hash for change in changes])
-        if locked:
-            admitted = {change.position for change, _ in self.admit_locations([(one[0], one[1]) for one in locked])}
-            writes = self.stocks([one for one in locked if one[0].position in admitted])
-            self.create_locations()
-            self.writer.stocks(writes)
-            self.to_mark["stock"] += writes.products
-        self.release(changes)
-        self.finish()
+        changes = self.admitted(self.read(checks.inventory))
+        waiting = allocation.releasable(self.connection, self.store) if changes else {}
+        releases = any(change.item_id in waiting for change in changes)
+        # units are released before lanes are locked, as orders.ingest does it: then the marks come last
+        done = self.apply(applying.STOCK, changes, mark=not releases)
+        self.create_locations()
+        if releases:
+            self.to_mark["stock"] += done.shown
+            self.release(changes, waiting)
+            self.finish()
         return self.results
 
     def pricing(self) -> list[ItemResult]:
-        changes = self.read(checks.pricing)
-        locked = self.find(changes, sql.FIND_PRICES, [change.price_hash for change in changes])
-        if locked:
-            self.writer.prices(self.prices(locked))
-        self.finish()
+        done = self.apply(applying.PRICE, self.read(checks.pricing), mark=True)
+        for one in done.refused:
+            try:
+                checks.sale_window(one.sale_start, one.sale_end)
+            except Refused as refused:
+                self.fail(one.change, refused.problem)
         return self.results
 
-    def find(self, changes: list[Change], statement: str, hashes: Sequence[str | None]) -> list[Locked]:
-        """The items that may change, locked; those that are the same are left out, those that do not exist fail."""
-        if not changes:
-            return []
-        parameters = {
-            **self.base,
-            "items": batches.texts(change.item_id for change in changes),
-            "hashes": batches.plain(hashes),
-            "versions": batches.plain([change.version for change in changes]),
-            "modified": batches.times([change.modified_at for change in changes]),
-        }
-        rows = batches.fetch(self.connection, statement, {**parameters, "least": len(changes)})
-        if len(rows) < len(changes):  # perhaps another call is creating them
+    def apply(self, aspect: applying.Aspect, changes: list[Change], *, mark: bool) -> applying.Applied:
+        """Applies what may be applied; those that do not exist fail."""
+        done = applying.apply(self.connection, self.base, aspect, changes, complete=True, mark=mark)
+        if done.missing:  # perhaps another call is creating them
             marks.lock_catalogue(self.connection, self.store.store_id, shared=True)
-            rows = batches.fetch(self.connection, statement, {**parameters, "least": 0})
-        if len(rows) < len(changes):
-            known = {n for _same, n, *_ in rows}
-            for n, change in enumerate(changes, 1):
-                if n not in known:
-                    self.fail(
-                        change,
-                        Problem(
-                            Code.ITEM_NOT_FOUND,
-                            f"No product {shown(change.item_id)} is known in store {shown(self.store.code)}.",
-                            "ItemIntegrationId",
-                        ),
-                    )
-        return [(changes[n - 1], product_id, *state) for same, n, product_id, *state in rows if not same]
+            done = applying.apply(self.connection, self.base, aspect, changes, complete=False, mark=mark)
+        for change in done.missing:
+            self.fail(
+                change,
+                Problem(
+                    Code.ITEM_NOT_FOUND,
+                    f"No product {shown(change.item_id)} is known in store {shown(self.store.code)}.",
+                    "ItemIntegrationId",
+                ),
+            )
+        for change in done.updated:
+            self.results[change.position].action = Action.UPDATED
+        for one in done.superseded:
+            stored = Mark(one.version, one.modified_at)
+            self.supersede(one.change, aspect.lane, stored, Mark(one.change.version, one.change.modified_at))
+        return done
 
     # -- aspects of items that exist: lock, compare, collect what is to be written
 
@@ -208,7 +202,7 @@ class _Intake(Call):
         prices = self.prices(self.lock(sql.LOCK_PRICES, new_prices, [one.price_hash for one, _ in new_prices]))
         new_stocks = self.admit_locations(new_stocks)
         stocks = self.stocks(self.lock(sql.LOCK_STOCKS, new_stocks, [one.stock_hash for one, _ in new_stocks]))
-        fresh = [change for change, _ in self.admit_locations([(change, 0) for change in fresh])]
+        fresh = self.admitted(fresh)
         # last, because whoever fails otherwise keeps its place in its style
         self.keep_styles([edit for edit in edits if not self.failed(edit.change)], fresh)
         fresh = [change for change in fresh if not self.failed(change)]
@@ -319,6 +313,10 @@ class _Intake(Call):
 
     # -- locations
 
+    def admitted(self, changes: list[Change]) -> list[Change]:
+        """The same of items that need not exist."""
+        return [change for change, _ in self.admit_locations([(change, 0) for change in changes])]
+
     def admit_locations(self, found: list[tuple[Change, int]]) -> list[tuple[Change, int]]:
         """Without those that name a location which the store does not have, where it does not make them itself."""
         named = [one for one in found if one[0].stock and one[0].stock.get("LocationQuantities")]
@@ -353,11 +351,10 @@ class _Intake(Call):
 
     # -- what follows from it
 
-    def release(self, changes: Sequence[Change]) -> None:
+    def release(self, changes: Sequence[Change], waiting: dict[str, int] | None = None) -> None:
         """A count that arrives now contains every sale that the POS knew of before, also if it is the same number."""
-        if not any(change.stock for change in changes):
-            return
-        waiting = allocation.releasable(self.connection, self.store)
+        if waiting is None and any(change.stock for change in changes):
+            waiting = allocation.releasable(self.connection, self.store)
         if not waiting:
             return
         counted = [

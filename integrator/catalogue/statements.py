@@ -48,26 +48,6 @@ LEFT JOIN {_ASPECT.format(table="prices", name="r")} ON true
 LEFT JOIN {_ASPECT.format(table="stocks", name="s")} ON true
 """
 
-# The items that exist, in one look: those that are the same, with nothing else of them, and the others locked.
-# Nothing is locked if fewer than `least` exist: the catalogue's lock, for which the caller then waits, comes first.
-FIND = f"""
-WITH found AS MATERIALIZED (
-    SELECT u.n, u.sent, p.id, {_SAME.format(aspect="a", sent="sent")} IS TRUE AS same
-    FROM unnest(%(items)s::text[], %(hashes)s::text[], %(versions)s::bigint[], %(modified)s::timestamptz[])
-      WITH ORDINALITY AS u(item_id, sent, version, modified_at, n)
-    CROSS JOIN {_PRODUCT} CROSS JOIN {_ASPECT}
-), locked AS (
-    SELECT f.n, f.id, a.version, a.modified_at, (a.hash = decode(f.sent, 'hex')) IS TRUE, {{values}}
-    FROM found f JOIN {{table}} a ON a.account_id = %(account)s AND a.product_id = f.id
-    WHERE NOT f.same AND (SELECT count(*) FROM found) >= %(least)s
-    ORDER BY a.product_id
-    FOR NO KEY UPDATE OF a
-)
-SELECT false, l.* FROM locked l
-UNION ALL
-SELECT true, f.n, {{nulls}} FROM found f WHERE f.same
-"""
-
 LOCK = """
 SELECT u.n, a.version, a.modified_at, (a.hash = decode(u.sent, 'hex')) IS TRUE, {values}
 FROM unnest(%(products)s::bigint[], %(hashes)s::text[]) WITH ORDINALITY AS u(product_id, sent, n)
@@ -79,9 +59,6 @@ _PRICES = "a.price, a.sale_price, a.sale_start, a.sale_end, a.msrp, a.cost, a.ti
 _STOCKS = "a.quantity, a.quantities::text"
 LOCK_PRICES = LOCK.format(table="prices", values=_PRICES)
 LOCK_STOCKS = LOCK.format(table="stocks", values=_STOCKS)
-# id, version, modified_at, same, and as many values
-FIND_PRICES = FIND.format(table="prices", name="a", values=_PRICES, nulls=", ".join(["NULL"] * 11))
-FIND_STOCKS = FIND.format(table="stocks", name="a", values=_STOCKS, nulls=", ".join(["NULL"] * 6))
 
 # -- writing
 

@@ -129,9 +129,7 @@ def _performed(call: Call, server: Any, context: Any, basic: Basic | None) -> by
     structlog.contextvars.bind_contextvars(operation=call.operation)
     call.request_id = _request_id(context.in_header_doc)
     try:
-        with store_engine.begin() as connection:
-            call._connection = connection
-            content = _inside(call, server, context, basic)
+        content = store_engine.again(lambda connection: _inside(call, connection, server, context, basic))
     except DatabaseUnavailable as error:
         logger.error("database unavailable: %s", error)
         raise unavailable("The service cannot reach its database at the moment; nothing was applied.") from None
@@ -158,8 +156,9 @@ def _log(call: Call) -> None:
     logger.info("call", extra={**numbers, "replayed": call.replayed, "milliseconds": call.milliseconds})
 
 
-def _inside(call: Call, server: Any, context: Any, basic: Basic | None) -> bytes:
+def _inside(call: Call, connection: Connection, server: Any, context: Any, basic: Basic | None) -> bytes:
     """The content of the answer's Body."""
+    call._connection = connection
     call._store = store = _authenticated(call, context.in_header_doc, basic)
     structlog.contextvars.bind_contextvars(account_id=store.account_id, store=store.code, user_name=store.user_name)
     call._reading = Reading(zone=store.settings.zone, max_items=call.max_items)

@@ -8,10 +8,12 @@ web role can answer "send it again later".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+import psycopg2.errors
 import psycopg2.extras
 from sqlalchemy import Connection, Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -19,9 +21,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
+logger = logging.getLogger(__name__)
+
+TRIES = 5  # of a transaction that ends in a deadlock
+
+Result = TypeVar("Result")
+
 
 class DatabaseUnavailable(Exception):
     """The database cannot be reached, is starting or stopping, or ended our connection."""
+
+
+class Deadlock(DatabaseUnavailable):
+    """PostgreSQL ended this transaction so that another one could go on. It may be run again: see `again`."""
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -87,11 +99,28 @@ def begin() -> Iterator[Connection]:
         with engine().begin() as connection:
             yield connection
     except DBAPIError as error:
+        if isinstance(error.orig, psycopg2.errors.DeadlockDetected):
+            raise Deadlock(str(error.orig)) from error
         if _unavailable(error):
             raise DatabaseUnavailable(str(error.orig)) from error
         raise
     except PoolTimeout as error:
         raise DatabaseUnavailable("all connections of this process are in use") from error
+
+
+def again(work: Callable[[Connection], Result]) -> Result:
+    """`work` in one transaction; from its start again where PostgreSQL ended it because of a deadlock.
+
+    For work that has no effect but in the database. Raises Deadlock when it happens time after time.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            with begin() as connection:
+                return work(connection)
+        except Deadlock:
+            logger.info("deadlock; the transaction is run again")
+    with begin() as connection:
+        return work(connection)
 
 
 def raw(connection: Connection) -> Any:
