@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -32,8 +31,7 @@ from integrator.store.engine import begin
 from integrator.sync.wake import wake
 from tests.connectors.sandbox import SandboxShop
 from tests.support.seed import seed_store
-
-WORKER_DEAD_AFTER = 2.0  # seconds; the default is 20
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +40,6 @@ def secret_key(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
     yield
     settings.cache_clear()
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> float:
-    """Seconds until it holds."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, f"after {seconds} s still not: {what}"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 @dataclass
@@ -102,6 +91,13 @@ class Merchant:
         with begin() as connection:
             return list(connection.execute(text(statement), {"a": self.store.account_id, "c": self.channel_id}))
 
+    def jobs(self) -> int:
+        """Jobs that run or wait, of whatever channel."""
+        return self.count("SELECT count(*) FROM procrastinate_jobs")
+
+    def running(self) -> bool:
+        return self.count("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") > 0
+
     def unpause(self) -> None:
         with begin() as connection:
             connection.execute(text("UPDATE channels SET paused_until = NULL WHERE id = :c"), {"c": self.channel_id})
@@ -150,7 +146,6 @@ class WorkerProcess:
             "PATH": os.environ.get("PATH", ""),
             "DATABASE_URL": self.database,
             "INTEGRATOR_SECRET_KEY": key.get_secret_value(),
-            "INTEGRATOR_WORKER_DEAD_AFTER": str(WORKER_DEAD_AFTER),
             "INTEGRATOR_WORKER_THREADS": "4",
             **self.environment,
         }
@@ -176,7 +171,7 @@ class WorkerProcess:
             return 0 if self.process is None else int(self.process.returncode)
         self.process.terminate()
         try:
-            return self.process.wait(40)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
