@@ -1,20 +1,25 @@
 """Batch calls that find the size a host can do: fifty at first, half of it after a time-out, more after successes.
 
 An update that got no answer is sent again in smaller parts, since it writes the same values. A creation that
-got no answer is not: the caller reads first what became of it.
+got no answer is not: the caller reads first what became of it. The size is left with the channel, so that its next
+job does not begin at fifty again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from integrator.connectors.base import ConnectorError, Rejected, Transient, UnknownOutcome
+from integrator.connectors.base import Channel, ConnectorError, Rejected, Transient, UnknownOutcome
 from integrator.connectors.woocommerce.capabilities import BATCH_MOST
 from integrator.connectors.woocommerce.client import Client, ItemError, TooLarge, item_error
 
+logger = logging.getLogger(__name__)
+
 Json = dict[str, Any]
+MEMORY = "batches"
 AWAY = frozenset({"UNREACHABLE", "BLOCKED", "NO_API"})  # not a matter of size
 MOST_FAILURES = 4  # halvings in a row until it is not the size
 
@@ -33,9 +38,23 @@ class Answer:
 
 
 class Batches:
-    def __init__(self, client: Client, start: int) -> None:
+    def __init__(self, client: Client, start: int, channel: Channel) -> None:
+        """`start`: the channel's setting. A size that was learnt under another one counts for nothing."""
         self.client = client
-        self.size = start
+        self.start, self.keeper = start, channel.keeper
+        known = channel.memory.get(MEMORY)
+        found = known.get("size") if isinstance(known, Mapping) and known.get("from") == start else None
+        self.size = found if type(found) is int and 1 <= found <= BATCH_MOST else start
+        self._known = self.size
+
+    def close(self) -> None:
+        """Leaves what was learnt with the channel."""
+        if self.keeper is None or self.size == self._known:
+            return
+        try:
+            self.keeper.remember({MEMORY: {"size": self.size, "from": self.start}})
+        except Exception:  # it only saves a call or two
+            logger.warning("The size of batches could not be kept.", exc_info=True)
 
     def update(self, route: str, bodies: Sequence[Json]) -> list[Answer]:
         return self._run(route, "update", bodies)

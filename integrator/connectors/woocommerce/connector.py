@@ -50,13 +50,14 @@ class WooCommerceConnector(Connector):
         self.facts = Facts(self.client, self.settings)
         self.lookup = Lookup(self.client, self.facts)
         self.taxonomy = Taxonomy(self.client)
-        self.batches = Batches(self.client, self.settings.batch_size)
+        self.batches = Batches(self.client, self.settings.batch_size, channel)
         self.orders = Orders(self.client, self.settings, self.capabilities.order_page)
         self.shipping = Shipping(self.client, self.facts, self.orders, self.settings)
         self.webhooks = webhooks.Webhooks(self.client, channel)
 
     def close(self) -> None:
         self.client.close()
+        self.batches.close()
 
     def check(self) -> CheckReport:
         return check(self.client, self.facts, self.settings, self.shipping, self.webhooks)

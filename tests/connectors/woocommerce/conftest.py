@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,11 @@ class Bench:
         self.state = shop.state
         self.attempts: list[Attempt] = []
         self.open: list[WooCommerceConnector] = []
+        self.memory: dict[str, Any] = {}
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """As the channel's keeper does."""
+        self.memory = dict(memory)
 
     def channel(self, **settings: Any) -> Channel:
         return Channel(
@@ -49,10 +54,12 @@ class Bench:
             settings=WooSettings(**settings),
             public_url="https://integrator.invalid",
             account_id=3,
+            memory=self.memory,
+            keeper=self,  # type: ignore[arg-type] # only what it learnt is kept here
         )
 
     def connector(self, **settings: Any) -> WooCommerceConnector:
-        """A new one, as each job has: nothing of an earlier one is known to it."""
+        """A new one, as each job has: of an earlier one it knows what that left when it was closed."""
         made = CONNECTOR(self.channel(**settings), self.attempts.append)
         self.open.append(made)
         return made

@@ -27,13 +27,34 @@ def stocked(bench: Bench, count: int) -> list[ListingPush]:
     return made
 
 
-def test_the_stock_of_a_thousand_products_takes_eleven_calls(each: Bench) -> None:
+def test_the_stock_of_a_thousand_products_takes_eleven_calls_at_first(each: Bench) -> None:
     things = stocked(each, 1_000)
     accepted(each.connector().push_stock(alone(*things)))
     calls = each.calls()
     assert len(calls) == 11  # 50, 75, and nine of at most a hundred
     assert set(calls) == {"POST /wc/v3/products/batch"}
     assert [each.shop.find(f"I-{n:04}")["stock_quantity"] for n in (0, 1, 500, 999)] == [0, 1, 500, 999]
+
+
+def test_the_next_job_begins_with_the_size_that_was_learnt(bench: Bench) -> None:
+    things = stocked(bench, 1_000)
+    first = bench.connector()
+    accepted(first.push_stock(alone(*things)))
+    first.close()
+    bench.calls()
+    accepted(bench.connector().push_stock(alone(*things)))
+    assert len(bench.calls()) == 10  # each of a hundred
+    accepted(bench.connector(batch_size=20).push_stock(alone(*things[:20])))  # a setting that was changed is meant
+    assert len(bench.calls()) == 1
+    assert bench.connector(batch_size=20).batches.size == 20
+
+
+def test_a_memory_that_is_nonsense_is_no_harm(bench: Bench) -> None:
+    for size in (0, 101, "many", None, True):
+        bench.memory = {"batches": {"size": size, "from": 50}}
+        assert bench.connector().batches.size == 50
+    bench.memory = {"batches": "many"}
+    assert bench.connector().batches.size == 50
 
 
 def test_variations_take_one_call_for_each_parent(bench: Bench) -> None:
