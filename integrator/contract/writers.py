@@ -9,9 +9,10 @@ right or it is a Fault.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from integrator.codes import Action, ItemResult
@@ -22,7 +23,7 @@ from integrator.contract.fields import NAMESPACE, Member, array_item, is_array, 
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z")
 
-Writer = Callable[[Any, list[str]], None]
+Writer = Callable[[Any], str]
 
 UNCHANGED = frozenset({Action.UNCHANGED, Action.SUPERSEDED, Action.DUPLICATE})
 
@@ -78,34 +79,32 @@ def _simple_writer(name: str, kind: str, required: bool) -> Writer:
     head, tail = f"<{name}>", f"</{name}>"
     default = _DEFAULTS.get(kind) if required else None
 
-    def write(value: Any, out: list[str]) -> None:
+    def write(value: Any) -> str:
         if value is None:
             value = default
             if value is None:
                 if required:
                     raise ValueError(f"{name} is missing")
-                return
+                return ""
         try:
-            out.append(f"{head}{to_text(value)}{tail}")
+            return f"{head}{to_text(value)}{tail}"
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name}: {error}") from error
 
     return write
 
 
-def _array_writer(name: str, declared: Any) -> Writer:
+def _item_writer(declared: Any) -> Writer:
     item_name, item = array_item(declared)
-    write_item = model_writer(item, item_name) if is_model(item) else _simple_writer(item_name, "string", True)
+    return model_writer(item, item_name) if is_model(item) else _simple_writer(item_name, "string", True)
+
+
+def _array_writer(name: str, declared: Any) -> Writer:
+    write_item = _item_writer(declared)
     head, tail, empty = f"<{name}>", f"</{name}>", f"<{name}/>"
 
-    def write(value: Any, out: list[str]) -> None:
-        if not value:
-            out.append(empty)
-            return
-        out.append(head)
-        for one in value:
-            write_item(one, out)
-        out.append(tail)
+    def write(value: Any) -> str:
+        return f"{head}{''.join(map(write_item, value))}{tail}" if value else empty
 
     return write
 
@@ -116,42 +115,108 @@ def _member_writer(member: Member) -> Writer:
         return _array_writer(member.name, declared)
     if is_model(declared):
         write_model = model_writer(declared, member.name)
-
-        def write(value: Any, out: list[str]) -> None:
-            if value is not None:
-                write_model(value, out)
-
-        return write
+        return lambda value: "" if value is None else write_model(value)
     return _simple_writer(member.name, declared.get_type_name(), member.required)
 
 
-def model_writer(model: Any, name: str) -> Writer:
-    """Writes a mapping of the contract's names as the element `name`; names that the type has not are left out."""
-    writers = [(member.name, _member_writer(member)) for member in members(model)]
-    head, tail = f"<{name}>", f"</{name}>"
+def _kind(member: Member) -> str:
+    """The name of a simple type; empty for arrays and parts."""
+    return "" if is_array(member.type) or is_model(member.type) else member.type.get_type_name()
 
-    def write(value: Mapping[str, Any], out: list[str]) -> None:
-        out.append(head)
+
+def _picker(places: Sequence[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """Takes the values at these places of a list."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda row: [row[place] for place in places]
+
+
+def model_writer(model: Any, name: str) -> Writer:
+    """Writes a mapping of the contract's names as the element `name`; names that the type has not are left out.
+
+    Most values are texts without anything to escape and decimals as they are stored. Those of one element are
+    looked at together and go into a template; an element in which that does not hold, because something is missing,
+    has to be escaped or is wrong, is written member by member, with the same outcome.
+    """
+    fields = list(members(model))
+    names = [field.name for field in fields]
+    # with whether the element is there, or missed, also without a value
+    writers = [(field.name, _member_writer(field), field.required or is_array(field.type)) for field in fields]
+    kinds = [_kind(field) for field in fields]
+    texts = _picker([place for place, kind in enumerate(kinds) if kind == "string"])
+    amounts = [place for place, kind in enumerate(kinds) if kind == "decimal"]
+    decimals, are_decimals = _picker(amounts), _decimals(len(amounts))
+    others = [(place, writers[place][1]) for place, kind in enumerate(kinds) if kind not in ("string", "decimal")]
+    together = len(fields) - len(others)
+    head, tail = f"<{name}>", f"</{name}>"
+    places = [f"<{n}>%s</{n}>" if kind in ("string", "decimal") else "%s" for n, kind in zip(names, kinds, strict=True)]
+    template = f"{head}{''.join(places)}{tail}"
+
+    def one_by_one(value: Mapping[str, Any]) -> str:
         get = value.get
-        for key, write_member in writers:
-            write_member(get(key), out)
-        out.append(tail)
+        parts = [write(one) for key, write, always in writers if (one := get(key)) is not None or always]
+        return f"{head}{''.join(parts)}{tail}"
+
+    def write(value: Mapping[str, Any]) -> str:
+        if len(value) < together:
+            return one_by_one(value)
+        row = list(map(value.get, names))
+        try:
+            plain = _is_plain("".join(texts(row))) and are_decimals(";".join(decimals(row)))
+        except TypeError:  # something is missing, or not a text
+            plain = False
+        if not plain:
+            return one_by_one(value)
+        for place, write_member in others:
+            row[place] = write_member(row[place])
+        return template % tuple(row)
 
     return write
 
 
+def _is_plain(text: str) -> bool:
+    """Nothing in it has to be escaped or replaced; may be False for what `xml_text` leaves as it is."""
+    return text.isprintable() and "&" not in text and "<" not in text and ">" not in text
+
+
+def _decimals(count: int) -> Callable[[str], Any]:
+    """Recognises exactly so many decimals with ; between them."""
+    one = _DECIMAL.pattern
+    return re.compile(f"{one}(?:;{one}){{{count - 1}}}" if count else "").fullmatch
+
+
+def _pieces(member: Member) -> Callable[[Any], Iterator[str]]:
+    """Writes a member of an answer, an array item by item."""
+    if not is_array(member.type):
+        write = _member_writer(member)
+        return lambda value: iter((write(value),))
+    write_item = _item_writer(member.type)
+    name = member.name
+
+    def pieces(value: Any) -> Iterator[str]:
+        yield f"<{name}>"
+        yield from map(write_item, value or ())
+        yield f"</{name}>"
+
+    return pieces
+
+
 def response_writer(message: Any) -> Callable[[Mapping[str, Any]], bytes]:
-    """Writes the content of an answer's Body: the element XResponse with XResult inside."""
+    """Writes the content of an answer's Body: the element XResponse with XResult inside.
+
+    Record by record into bytes: as one text, a single emoji would make every character of the answer four bytes.
+    """
     ((result_name, result),) = message._type_info.items()
-    write_result = model_writer(result, result_name)
+    writers = [(member.name, _pieces(member)) for member in members(result)]
     name = message.get_type_name()
-    head, tail = f'<{name} xmlns="{NAMESPACE}">', f"</{name}>"
+    head, tail = f'<{name} xmlns="{NAMESPACE}"><{result_name}>', f"</{result_name}></{name}>"
 
     def write(value: Mapping[str, Any]) -> bytes:
-        out = [head]
-        write_result(value, out)
-        out.append(tail)
-        return "".join(out).encode()
+        pieces = [head.encode()]
+        for key, write_pieces in writers:
+            pieces += [piece.encode() for piece in write_pieces(value.get(key))]
+        pieces.append(tail.encode())
+        return b"".join(pieces)
 
     return write
 
@@ -176,7 +241,7 @@ def _item(result: ItemResult) -> dict[str, Any]:
             "Id": result.id,
             "Success": True,
             "Action": None if result.action is None else result.action.value,
-            "ErrorMessage": " ".join(result.warnings) if result.warnings else None,
+            **({"ErrorMessage": " ".join(result.warnings)} if result.warnings else {}),
         }
     message = problem.message
     if result.warnings:

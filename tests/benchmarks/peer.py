@@ -1,7 +1,7 @@
 """The obvious way, as the peer: Spyne reads and writes the messages, the SQLAlchemy ORM the rows, one by one.
 
 It does less than the service (no journal, no checks, no versions, no location merge), and is served by the same
-gunicorn with as many processes.
+gunicorn with as many processes. Orders it writes as the contract's own types: the same elements with the same values.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal as D
 
 import httpx
 
 from integrator.contract import compat
+from integrator.contract.order_types import Order, OrdersResult
 from integrator.store import tables as t
+from tests.contract.native import builder
 from tests.support.service import free_port
 
 compat.install()
@@ -85,44 +87,6 @@ class POSProduct(ComplexModel):
     Quantity = Decimal
 
 
-class Line(ComplexModel):
-    __namespace__ = NS
-    LineId = Unicode
-    ItemIntegrationId = Unicode
-    Sku = Unicode
-    Name = Unicode
-    LineType = Unicode
-    QuantityOrdered = Decimal
-    UnitPrice = Decimal
-    DiscountAmount = Decimal
-    TaxAmount = Decimal
-    LineTotal = Decimal
-
-
-class Address(ComplexModel):
-    __namespace__ = NS
-    FirstName = Unicode
-    LastName = Unicode
-    Street1 = Unicode
-    City = Unicode
-    PostalCode = Unicode
-    CountryCode = Unicode
-
-
-class Order(ComplexModel):
-    __namespace__ = NS
-    OrderId = Unicode
-    OrderNumber = Unicode
-    OrderDate = Unicode
-    Status = Unicode
-    Currency = Unicode
-    BillingAddress = Address
-    ShippingAddress = Address
-    Lines = Array(Line)
-    GrandTotal = Decimal
-    TaxAmount = Decimal
-
-
 ENGINE = create_engine(os.environ.get("BENCH_DATABASE", "postgresql+psycopg2://"))
 
 
@@ -172,7 +136,7 @@ class Peer(ServiceBase):
 
         return _each(account, items, change)
 
-    @rpc(Integer, Integer, _returns=Array(Order))
+    @rpc(Integer, Integer, _returns=OrdersResult)
     def GetNewOrders(ctx, account, most):  # type: ignore[no-untyped-def]
         with Session(ENGINE) as session:
             found = session.scalars(
@@ -185,22 +149,14 @@ class Peer(ServiceBase):
                 .order_by(DeliveryRow.occurred_at)
                 .limit(most)
             ).all()
-            return [_order(one.document) for one in found]
-
-
-def _model(kind, values):  # type: ignore[no-untyped-def]
-    fields = kind._type_info
-    made = {name: values[name] for name in fields if name in values and not isinstance(values[name], dict | list)}
-    decimals = {name: D(value) for name, value in made.items() if issubclass(fields[name], Decimal)}
-    return kind(**{**made, **decimals})
-
-
-def _order(document):  # type: ignore[no-untyped-def]
-    order = _model(Order, document)
-    order.BillingAddress = _model(Address, document["BillingAddress"])
-    order.ShippingAddress = _model(Address, document["ShippingAddress"])
-    order.Lines = [_model(Line, line) for line in document["Lines"]]
-    return order
+            orders = [builder(Order)(one.document) for one in found]
+        return OrdersResult(
+            Success=True,
+            CallId=str(uuid.uuid4()),
+            MoreAvailable=False,
+            Warnings=[f"Order {one.OrderNumber}: {warning}" for one in orders for warning in one.Warnings],
+            Orders=orders,
+        )
 
 
 application = WsgiApplication(

@@ -28,6 +28,8 @@ WRITERS = {
     for service in (ProductTasks, OrderTasks)
     for m in service.public_methods.values()
 }
+CORE = {"OrderId": "5-1", "ChannelId": "5", "Platform": "sandbox", "Revision": 1}
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SCHEMA = etree.XMLSchema(etree.fromstring(etree.tostring(schema("OrderTasks"))))
 
 texts = st.text(st.characters(codec=None), max_size=30)
@@ -81,9 +83,7 @@ def legal(text: str) -> str:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(orders, max_size=2))
 def test_any_order_is_written_as_the_schema_says(found: list[r.Order]) -> None:
-    documents = [
-        {**r.document(one), "OrderId": "5-1", "ChannelId": "5", "Platform": "sandbox", "Revision": 1} for one in found
-    ]
+    documents = [{**CORE, **r.document(one)} for one in found]
     written = WRITERS["GetNewOrders"](answer(Orders=documents))
     root = etree.fromstring(written)
     SCHEMA.assertValid(root)
@@ -141,6 +141,8 @@ def test_what_the_type_does_not_have_stays_inside() -> None:
     [
         {"GrandTotal": "NaN"},
         {"GrandTotal": "1E5"},
+        {"GrandTotal": "1;2"},
+        {"GrandTotal": ""},
         {"GrandTotal": True},
         {"OrderDate": "yesterday"},
         {"OrderDate": None},
@@ -148,9 +150,13 @@ def test_what_the_type_does_not_have_stays_inside() -> None:
     ],
 )
 def test_what_would_not_be_valid_is_an_error_not_an_answer(change: dict[str, Any]) -> None:
-    document = {"OrderId": "1", "OrderDate": "2026-11-24T05:30:00Z", "GrandTotal": "1", "Revision": 1, **change}
-    with pytest.raises(ValueError, match=next(iter(change))):
-        WRITERS["GetNewOrders"](answer(Orders=[document]))
+    """Whether all else of the record is there or not."""
+    short = {"OrderId": "1", "OrderDate": "2026-11-24T05:30:00Z", "GrandTotal": "1", "Revision": 1}
+    empty = r.Order("1", "", NOON, NOON, "", "", "", (), r.Customer(), r.Address(), r.Address(), Decimal(1))
+    for record in (short, {**CORE, **r.document(empty)}):
+        WRITERS["GetNewOrders"](answer(Orders=[record]))
+        with pytest.raises(ValueError, match=next(iter(change))):
+            WRITERS["GetNewOrders"](answer(Orders=[{**record, **change}]))
 
 
 def test_arrays_are_always_there_and_missing_texts_are_empty() -> None:

@@ -105,6 +105,48 @@ def test_two_transactions_that_commit_in_reverse_order_are_both_delivered(world:
         quick.close()
 
 
+@pytest.mark.parametrize("limit", [4, 5, 6, 7, None])
+def test_pages_leave_nothing_out_and_repeat_nothing(
+    world: World, limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where several records have the same moment."""
+    monkeypatch.setattr(deliveries, "PAGE_RECORDS", 3)
+    days = [5, 3, 3, 3, 3, 1]
+    world.ingest(*(pulled(str(n), order_date=NOON + timedelta(days=day)) for n, day in enumerate(days)))
+    with begin() as connection:
+        found, more = deliveries.get_new(connection, world.store, "order", limit)
+    expected = [world.public(str(n)) for n in (5, 1, 2, 3, 4, 0)][:limit]
+    assert ([one["OrderId"] for one in found], more) == (expected, limit is not None and limit < 6)
+
+
+def test_an_answer_of_huge_records_ends_early_and_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "MOST_CHARACTERS", 20_000)
+    world.ingest(*(pulled(str(n), customer_note="x" * 9_000) for n in range(5)))
+    seen = []
+    for expected in (2, 2, 1):
+        with begin() as connection:
+            found, more = deliveries.get_new(connection, world.store, "order")
+        seen += [one["OrderId"] for one in found]
+        assert (len(found), more) == (expected, len(seen) < 5)
+        world.confirm(*seen[-expected:])
+    assert seen == [world.public(str(n)) for n in range(5)]
+    world.ingest(pulled("9", customer_note="x" * 30_000))  # a single one is answered however large it is
+    assert world.new_ids() == [world.public("9")]
+
+
+def test_deliveries_without_their_record_hold_up_nothing(world: World) -> None:
+    """As a channel leaves them that was removed with its orders."""
+    world.ingest(*(pulled(str(n), order_date=NOON + timedelta(days=n)) for n in range(6)))
+    with begin() as connection:
+        connection.execute(sa.text("DELETE FROM orders WHERE remote_id < '3'"))
+        for limit, expected in {1: (["3"], True), 2: (["3", "4"], True), 3: (["3", "4", "5"], False)}.items():
+            found, more = deliveries.get_new(connection, world.store, "order", limit)
+            assert ([one["OrderId"] for one in found], more) == (
+                [world.public(one) for one in expected[0]],
+                expected[1],
+            )
+
+
 def test_the_partial_index_serves_it(world: World) -> None:
     """A hundred thousand confirmed records cost nothing: the plan reads the index of what is open, in its order."""
     world.ingest(*(pulled(str(n)) for n in range(20)))
@@ -120,7 +162,13 @@ def test_the_partial_index_serves_it(world: World) -> None:
         )
     with begin() as connection:
         connection.execute(sa.text("ANALYZE deliveries"))
-        parameters = {"account": world.store.account_id, "store": world.store.store_id, "kind": "order", "limit": 101}
+        parameters = {
+            "account": world.store.account_id,
+            "store": world.store.store_id,
+            "kind": "order",
+            "limit": 101,
+            **deliveries.START,
+        }
         plan = connection.execute(
             sa.text("EXPLAIN (FORMAT JSON, ANALYZE) " + deliveries.NEW["order"]), parameters
         ).scalar_one()
