@@ -13,6 +13,7 @@ from integrator.accounts.channels import ChannelRecord
 from integrator.connectors.records import ZERO, Capture, PulledOrder, Transaction
 from integrator.orders import documents
 from integrator.orders.stored import Stored, keys, offer
+from integrator.orders.told import settled
 
 
 def _existing(connection: Connection, channel: ChannelRecord, table: str, public_ids: Sequence[str]) -> set[str]:
@@ -68,16 +69,49 @@ def store_transactions(
     if not ids:
         return {}
     existing = _existing(connection, channel, "transactions", sorted(ids.values()))
+    new = {
+        key: {one.key for one in pulled.transactions if (key, one.key) in ids and ids[key, one.key] not in existing}
+        for key, pulled in events.items()
+    }
+    derived = {key: [one for one in pulled.transactions if one.type == "Sale"] for key, pulled in events.items()}
+    selling = [key for key, sales in derived.items() if any(one.key in new[key] for one in sales)]
+    told = _told_sales(connection, channel, [stored[key].id for key in selling])
     rows = []
     for key, pulled in events.items():
+        sales = {
+            one.key: one for one in settled(pulled.order, derived[key], new[key], told.get(stored[key].id, {}))
+        }  # fmt: skip
         charged = ZERO
         for one in sorted(pulled.transactions, key=lambda t: (t.transaction_date, t.key)):
-            public_id = ids.get((key, one.key))
-            if public_id is not None and public_id not in existing:
-                rows.append(_transaction_row(one, public_id, stored[key], charged > 0))
+            record = one if one.type != "Sale" else sales.get(one.key)
+            if one.key in new[key] and record is not None:
+                rows.append(_transaction_row(record, ids[key, one.key], stored[key], charged > 0))
             if one.type == "Sale":
                 charged += one.shipping_amount
     return _record(connection, channel, "transaction", rows, settings.transactions)
+
+
+def _told_sales(
+    connection: Connection, channel: ChannelRecord, order_ids: Sequence[int]
+) -> dict[int, dict[str, dict[str, Any]]]:
+    """The documents of the sales that were told, by order and key. The caller holds the orders' locks."""
+    found: dict[int, dict[str, dict[str, Any]]] = {}
+    if not order_ids:
+        return found
+    rows = connection.execute(
+        sa.text(
+            """
+            SELECT order_id, public_id, document FROM transactions
+             WHERE account_id = :account AND order_id = ANY(CAST(:orders AS bigint[])) AND type = 'Sale'
+             ORDER BY id
+            """
+        ),
+        {"account": channel.account_id, "orders": list(order_ids)},
+    )
+    prefix = documents.public_id(channel.id, "")
+    for row in rows:
+        found.setdefault(row.order_id, {})[row.public_id.removeprefix(prefix)] = row.document
+    return found
 
 
 def _transaction_row(one: Transaction, public_id: str, order: Stored, charged: bool) -> dict[str, Any]:

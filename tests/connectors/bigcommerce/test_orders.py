@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from integrator.connectors.bigcommerce import orders as mapping
 from integrator.connectors.bigcommerce.amounts import discounts, moment, spread
 from integrator.connectors.records import PulledOrder
+from tests.connectors.appending import check_appending, sales
 from tests.connectors.bigcommerce.conftest import Bench, Build
+from tests.connectors.bigcommerce.simulator.orders import rfc
 from tests.connectors.shop import Line
 
 D = Decimal
@@ -164,6 +166,36 @@ def test_prices_with_tax_inside(build: Build) -> None:
     (one,), _ = pull(bench)
     (back,) = [t for t in one.transactions if t.type == "Return"]
     assert back.rounding_amount == back.adjustment_amount == 0
+
+
+@pytest.mark.parametrize("minutes", [(0, 0, 0), (30, 20, 10), (10, 30, 20)])
+def test_sales_that_were_told_never_change(stocked: Bench, minutes: tuple[int, ...]) -> None:
+    """Shipments of one second, of clocks that were put back, and with numbers that pass from 9 to 10."""
+    placed = stocked.shop.place_order([Line("A", 3), Line("B", 3)], discount=D("1.00"), total_off_by=D("0.02"))
+    order = stocked.state.orders[int(placed)]
+    looks = [pull(stocked)[0][0]]
+    for n, (number, parcel) in enumerate([(9, {"A": 1}), (10, {"A": 1, "B": 2}), (100, {"A": 1, "B": 1})]):
+        stocked.shop.ship(placed, parcel)
+        order["shipments"][-1] |= {"id": number, "date_created": rfc(AGO + timedelta(minutes=minutes[n]))}
+        looks.append(pull(stocked)[0][0])
+        if n == 0:
+            stocked.shop.refund(placed, {"A": 1})
+            looks.append(pull(stocked)[0][0])
+    found = check_appending(looks)
+    assert [one.key for one in sales(found)] == ["shipment-9", "shipment-10", "shipment-100"]
+    assert [one.rounding_amount for one in sales(found)] == [D("0.02"), 0, 0]
+
+
+def test_what_is_told_as_picked_up_stays_so_when_some_of_it_comes_back(stocked: Bench) -> None:
+    """The shop does not say when it was picked up, and the order's time of change moves with the refund."""
+    placed = stocked.shop.place_order([Line("A", 2)], shipping=D(0), pickup=True)
+    stocked.shop.desk.set_status(stocked.state.orders[int(placed)], 10)
+    looks = [pull(stocked)[0][0]]
+    stocked.shop.refund(placed, {"A": 1})
+    looks.append(pull(stocked)[0][0])
+    (sale,) = sales(looks[1])
+    assert (sale.key, sale.lines) == (sales(looks[0])[0].key, sales(looks[0])[0].lines)
+    assert [(one.quantity_shipped, one.quantity_returned) for one in looks[1].order.lines] == [(2, 1)]
 
 
 def test_goods_that_are_picked_up(stocked: Bench) -> None:

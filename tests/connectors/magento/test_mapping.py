@@ -18,6 +18,7 @@ from integrator.connectors.magento.prices import refusals
 from integrator.connectors.magento.quantities import reserved_units
 from integrator.connectors.magento.settings import MagentoSettings
 from integrator.connectors.pushes import Price
+from tests.connectors.appending import check_appending
 
 D = Decimal
 ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")]
@@ -153,3 +154,26 @@ def test_the_sales_of_an_order_add_up_to_it(history: tuple[dict[str, Any], Docum
         assert sum(part.line_total for part in parts) == line.line_total
         assert sum(part.quantity for part in parts) == line.quantity_ordered == line.quantity_shipped
     assert [one.shipping_amount for one in found.transactions[1:]] == [0] * (len(found.transactions) - 1)
+
+
+@given(histories(), st.data())
+def test_sales_that_were_told_never_change(history: tuple[dict[str, Any], Documents], data: st.DataObject) -> None:
+    """Numbers pass from 9 to 10, times are equal or go back, the shop's list has any order."""
+    order, documents = history
+    hours = st.integers(10, 12)
+    shipments = [
+        {**one, "entity_id": 8 + n, "created_at": f"2026-11-01 {data.draw(hours)}:00:00"}
+        for n, one in enumerate(documents.shipments)
+    ]
+    memos: list[dict[str, Any]] = []
+    looks = []
+    for upto in range(1, len(shipments) + 1):
+        if data.draw(st.booleans()):
+            row = data.draw(st.sampled_from(order["items"]))
+            memos.append({
+                "entity_id": 8 + len(memos), "created_at": f"2026-11-01 {data.draw(hours)}:00:00", "state": 2,
+                "items": [{"order_item_id": row["item_id"], "qty": 1, "row_total": 0}], "grand_total": 0,
+            })  # fmt: skip
+        shown = data.draw(st.permutations(shipments[:upto]))
+        looks.append(pulled(order, Documents(tuple(shown), tuple(memos[::-1])), MagentoSettings()))
+    check_appending(looks)

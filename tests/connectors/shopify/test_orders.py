@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from integrator.connectors.records import PulledOrder
+from tests.connectors.appending import check_appending, sales
 from tests.connectors.shop import Line, Shopper
 from tests.connectors.shopify.conftest import Bench, Build, Clock, D
 from tests.connectors.shopify.simulator.state import OUTLET, PRIMARY
@@ -82,6 +83,23 @@ def test_units_that_were_refunded_before_they_left_are_cancelled_and_no_return(s
     (back,) = [one for one in found.transactions if one.type == "Return"]
     assert [(one.quantity, one.restocked) for one in back.lines] == [(1, False)]
     assert sorted(one.type for one in found.captures) == ["Capture", "Refund", "Refund"]
+
+
+@pytest.mark.parametrize("minutes", [(0, 0, 0), (30, 20, 10), (10, 30, 20)])
+def test_sales_that_were_told_never_change(stocked: Bench, minutes: tuple[int, ...]) -> None:
+    """Fulfilments of one second, or of clocks that went back; the rounding is told once, whoever ends the order."""
+    placed = stocked.shop.place_order([Line("A", 3), Line("B", 3)], discount=D("1.00"), total_off_by=D("0.02"))
+    order = stocked.state.orders[placed]
+    noon = order["created"]
+    looks = [pulled(stocked, placed)]
+    for minute, parcel in zip(minutes, [{"A": 1}, {"A": 1, "B": 2}, {"B": 1}], strict=True):
+        stocked.shop.ship(placed, parcel)
+        order["fulfillments"][-1]["at"] = noon + timedelta(minutes=minute)
+        looks.append(pulled(stocked, placed))
+    stocked.shop.refund(placed, {"A": 1})  # the last unit never leaves
+    looks.append(pulled(stocked, placed))
+    found = check_appending(looks)
+    assert [one.rounding_amount for one in sales(found)] == [D("0.02"), 0, 0]
 
 
 def test_an_edit_that_takes_units_out_cancels_them(stocked: Bench) -> None:

@@ -18,6 +18,7 @@ from integrator.connectors.woocommerce import events
 from integrator.connectors.woocommerce.orders import admitted, money
 from integrator.connectors.woocommerce.settings import WooSettings
 from integrator.connectors.woocommerce.transactions import pulled
+from tests.connectors.appending import check_appending
 
 D = Decimal
 NOON = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -322,6 +323,89 @@ def test_no_more_leaves_than_was_ordered_and_the_parts_make_the_whole(
     if completed and not refunded[1] and not refunded[2] and not refunded[3]:
         assert all(shipped[str(n)] == units[n - 1] for n in (1, 2, 3))
     assert read(value, back, parts) == found  # the same again whenever it is derived
+
+
+# -- what was told never changes
+
+days = st.integers(0, 2)  # after the order: many things have the same time
+parcels = st.dictionaries(st.integers(1, 2), st.integers(1, 2), min_size=1)
+
+
+def entry(identity: str, day: int, lines: dict[int, int] | None) -> dict[str, Any]:
+    """As the tracking extensions keep it: a random id, and the day as the merchant says it."""
+    products = [{"product": str(key), "qty": str(units)} for key, units in (lines or {}).items()]
+    at = (NOON + timedelta(days=day)).replace(hour=0)
+    return {
+        "tracking_number": f"1Z{identity}",
+        "tracking_id": identity,
+        "date_shipped": str(int(at.timestamp())),
+        "products_list": products,
+    }
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["entry", "note", "refund"]), days, parcels), max_size=7),
+    st.booleans(),
+    st.permutations("abcdefg"),
+)
+def test_the_sales_of_tracking_entries_and_notes_never_change(
+    happened: list[tuple[str, int, dict[int, int]]], completed: bool, identities: list[str]
+) -> None:
+    value = order(line(1, 3, "10.00"), line(2, 2, "7.99"), shipping_total="4.90", total="22.91")
+    entries: list[dict[str, Any]] = []
+    notes: dict[str, Any] = {}
+    back: list[dict[str, Any]] = []
+    looks = []
+    for number, (what, day, lines) in enumerate(happened):
+        if what == "entry":
+            entries.append(entry(identities[number], day, lines))
+        elif what == "note":
+            notes[f"SH-{number}"] = {
+                "remote_id": f"note-{number}", "at": gmt(NOON + timedelta(days=day)),
+                "lines": {str(key): str(units) for key, units in lines.items()}, "tracking": [], "after": len(entries),
+            }  # fmt: skip
+        else:
+            back.append(refund(8 + number, dict.fromkeys(lines, 1), after=day * 1440))
+        meta = [{"key": "_wc_shipment_tracking_items", "value": list(entries)}]
+        value["meta_data"] = [*meta, {"key": "_integrator_shipments", "value": json.dumps(notes)}]
+        looks.append(read(value, back))
+    if completed:
+        done = {"status": "completed", "date_completed_gmt": gmt(NOON + timedelta(days=3))}
+        looks.append(read({**value, **done}, back))
+        late = [*entries, entry("late", 4, None)]
+        later = {
+            **value,
+            **done,
+            "meta_data": [{"key": "_wc_shipment_tracking_items", "value": late}, *value["meta_data"][1:]],
+        }
+        looks.append(read({**later}, back))
+        assert [one.key for one in looks[-1].transactions] == [one.key for one in looks[-2].transactions]
+        looks.pop()  # its number was noted
+    if looks:
+        check_appending(looks)
+
+
+@given(st.lists(st.tuples(days, parcels), min_size=1, max_size=6), st.booleans())
+def test_the_sales_of_fulfilments_never_change(happened: list[tuple[int, dict[int, int]]], completed: bool) -> None:
+    """Their numbers pass from 9 to 10; the order of the list that the shop gives is not theirs."""
+    value = order(line(1, 3, "10.00"), line(2, 2, "7.99"), shipping_total="4.90", total="22.91")
+    parts = [fulfilment(8 + n, lines, day * 1440) for n, (day, lines) in enumerate(happened)]
+    looks = [read(value, fulfilments=parts[:n][::-1]) for n in range(1, len(parts) + 1)]
+    if completed:
+        value |= {"status": "completed", "date_completed_gmt": gmt(NOON + timedelta(days=3))}
+        looks.append(read(value, fulfilments=parts))
+    check_appending(looks)
+
+
+def test_refunds_are_taken_in_the_order_of_their_numbers() -> None:
+    """What was put back on the shelf is counted off them one after the other."""
+    kept = line(1, 3, "30.00", meta_data=[{"key": "_restock_refunded_items", "value": "1"}])
+    value = order(kept, status="completed", date_completed_gmt=gmt(NOON))
+    found = read(value, [refund(10, {1: 1}), refund(9, {1: 1})])
+    assert [(one.key, one.lines[0].restocked) for one in found.transactions if one.type == "Return"] == [
+        ("refund-9", True),
+        ("refund-10", False),
+    ]
 
 
 # -- money
