@@ -95,6 +95,8 @@ def settled(
     sales that were told, by key. What is in neither of these two was shipped by the POS itself, which knows of it.
     """
     fresh = [one for one in derived if one.key in new]
+    if not fresh or (len(fresh) == len(derived) and not stored):
+        return fresh
     before = {one.key: body_of(one) for one in derived if one.key not in new}
     told = summed({**before, **stored}.values())
     said = summed(before.values())
@@ -104,7 +106,7 @@ def settled(
         for name, amount in told.order.items()
         if amount != said.order.get(name, ZERO)
     }
-    if not fresh or not (moved or charges):
+    if not (moved or charges):
         return fresh
     beside = all(_beside(one) for one in derived if one.tax_amount)
     return _Settlement(order, told, said, summed(map(body_of, fresh)), moved, charges, beside).all(fresh)

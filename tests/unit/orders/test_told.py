@@ -32,12 +32,15 @@ class Pos:
 
     def sync(self, *departures: Departure) -> list[Transaction]:
         done = play({one.line_id: one.quantity_ordered for one in self.order.lines}, departures, [])
+        before = {line: self.units(line) for line in done.units}
         derived = sales(self.order, done, tenders, tax_inside=self.inside)
         new = {one.key for one in derived} - set(self.told)
         stored = {key: body_of(one) for key, one in self.told.items()}
         found = settled(self.order, derived, new, stored)
         assert {one.key for one in found} <= new
         self.told |= {one.key: one for one in found}
+        for line, units in done.units.items():  # what has left, unless more was told already
+            assert before[line] <= self.units(line) <= max(before[line], units.shipped)
         return found
 
     def sum(self, name: str) -> Any:
