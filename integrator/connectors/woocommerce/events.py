@@ -110,6 +110,7 @@ def of_pos(order: Json, order_date: datetime) -> list[Departure]:
             tracking_numbers=tuple(map(str, one.get("tracking") or ())),
             method=str(one.get("carrier") or ""),
             number=f"P{shipment}",
+            placed=from_gmt(one.get("noted")),
         )
         for shipment, one in pos_shipments(order).items()
     ]

@@ -247,7 +247,9 @@ class Shipping:
             "lines": lines,
             "tracking": list(shipment.tracking_numbers),
             "carrier": shipment.carrier,
-            "after": len(tracking_entries(order)),  # of which entries it is made: they carry days only
+            # when this is written, whatever date the POS gave: by the clock, and by the entries, which have days only
+            "noted": gmt(datetime.now(UTC)),
+            "after": len(tracking_entries(order)),
         }
         return {**pos_shipments(order), shipment.shipment_id: entry}
 
