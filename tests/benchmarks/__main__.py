@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import intake, orders, scale, shops, startup
+from tests.benchmarks import intake, orders, quotas, scale, shops, startup
 from tests.benchmarks.figures import Figure, worse
 
 ROWS = {
@@ -25,7 +25,7 @@ ROWS = {
     "3": intake.row3,
     "4": intake.row4,
     "5": orders.row5,
-    "6": shops.row6,
+    "6": quotas.row6,
     "7": shops.row7,
     "8": shops.row8,
     "9": scale.row9,

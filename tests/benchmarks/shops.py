@@ -1,4 +1,4 @@
-"""Rows 6, 7, 8 and 10: what the shops get, and how merchants and workers get on beside each other.
+"""Rows 7, 8 and 10: what the shops get, and how merchants and workers get on beside each other.
 
 Shops are the sandbox and the simulators, on real ports; workers are processes as in production. Smaller sizes than the
 goals name, unless FULL: each row then takes at most three minutes on an idle machine, and says what was run.
@@ -14,10 +14,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
+from sqlalchemy import text
 
 from integrator.accounts.channels import add_channel
 from integrator.catalogue import marks
@@ -30,12 +30,11 @@ from tests.benchmarks.intake import MANY, changes, products
 from tests.benchmarks.intake import add_channel as add_idle_channel
 from tests.benchmarks.stack import Stack, call, stack
 from tests.connectors.sandbox import SandboxShop
-from tests.connectors.shop import Shop
 from tests.reliability.conftest import Merchant, WorkerProcess, product
 from tests.support.seed import seed_store
 
 FULL = False  # set by --full
-WINDOW, ALLOWED = 10, 2  # the sandbox shop's quota: requests in so many seconds
+LINES = 3  # a worker process registers so many times (sync.worker)
 
 
 @contextmanager
@@ -82,8 +81,40 @@ def workers(running: Stack, number: int, **environment: str) -> Iterator[None]:
             one.stop()
 
 
+def ready(number: int, seconds: float = 60) -> None:
+    """Until so many worker processes look for jobs, and have done what there was."""
+    quiet = 0
+    deadline = time.monotonic() + seconds
+    while quiet < 3:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{number} workers did not stand idle in {seconds} s")
+        time.sleep(0.2)
+        with begin() as connection:
+            stand, busy = connection.execute(
+                text(
+                    "SELECT (SELECT count(*) FROM procrastinate_workers), (SELECT count(*) FROM procrastinate_jobs"
+                    " WHERE status IN ('todo', 'doing'))"
+                )
+            ).one()
+        quiet = quiet + 1 if stand == LINES * number and busy == 0 else 0
+
+
 def skus(count: int) -> list[str]:
     return [f"S{number:06}" for number in range(count)]
+
+
+@contextmanager
+def paused(merchants: Sequence[Merchant]) -> Iterator[None]:
+    """Nothing is sent to them inside."""
+    ids = [one.channel_id for one in merchants]
+    for until in ("2999-01-01", None):
+        with begin() as connection:
+            connection.execute(
+                text("UPDATE channels SET paused_until = CAST(:until AS timestamptz) WHERE id = ANY(:ids)"),
+                {"until": until, "ids": ids},
+            )
+        if until:
+            yield
 
 
 def fill(one: Merchant, count: int) -> None:
@@ -101,76 +132,9 @@ def until_sent(merchants: Sequence[Merchant], seconds: float = 170) -> float:
     return time.monotonic() - started
 
 
-def requests(one: Merchant, purpose: str, since: datetime) -> list[Any]:
-    """(started, status, items) of what was asked of the shop."""
-    return one.rows(
-        "SELECT started_at, status, items FROM attempts WHERE account_id = :a AND channel_id = :c "
-        f"AND purpose = '{purpose}' AND started_at >= '{since.isoformat()}' ORDER BY started_at"
-    )
-
-
 def clock(one: Merchant) -> datetime:
     found: datetime = one.rows("SELECT clock_timestamp(), :a, :c")[0][0]
     return found
-
-
-def row6() -> Iterator[Figure]:
-    """How much of a shop's quota is used, and with how many calls."""
-    total = 20_000 if FULL else 5_000
-    with bench() as (running, closing):
-        one = merchant(sandbox(closing, "quota"))
-        fill(one, total)
-        drain(*one.ids)
-        for number in (1, 4, 16) if FULL else (1, 4):
-            one.shop.behave(quota_requests=0)
-            since = clock(one)
-            one.shop.behave(quota_requests=ALLOWED, quota_seconds=WINDOW)
-            with workers(running, number):
-                one.stock(dict.fromkeys(skus(total), number + 10))
-                until_sent([one])
-            asked = requests(one, "stock", since)
-            served = [at for at, status, _ in asked if status == 200]
-            windows = math.ceil(len(served) / ALLOWED)
-            # from the first request to the last there are so many windows, and the last one need not be whole
-            spent = (served[-1] - served[0]).total_seconds()
-            best = (windows - 1) * WINDOW
-            throttled = len(asked) - len(served)
-            least = math.ceil(total / 500)
-            name = f"sandbox, {ALLOWED} requests in {WINDOW} s, {total:,} stocks, {number} worker{'s' * (number > 1)}"
-            yield Figure(
-                f"6-sandbox-{number}", f"share of the quota used: {name}", f"{len(served)} requests in {spent:.1f} s",
-                f"at best {best} s", best / spent if spent else 1.0, "≥0.95",
-            )  # fmt: skip
-            yield Figure(
-                f"6-sandbox-{number}-throttled",
-                f"throttled more than once a window (the shop announces nothing): {name}",
-                f"{throttled} of {len(asked)}", f"{windows} windows", float(max(0, throttled - windows)), "≤0",
-            )  # fmt: skip
-            yield Figure(
-                f"6-sandbox-{number}-calls", f"calls: {name}", f"{len(served)}", f"fewest {least}",
-                len(served) / least, "≤1",
-            )  # fmt: skip
-        yield from _woocommerce(running, closing)
-
-
-def _woocommerce(running: Stack, closing: ExitStack) -> Iterator[Figure]:
-    """It has no quota; what counts is how few calls the stock of 1,000 simple products takes."""
-    from tests.connectors.woocommerce.simulator import VERSIONS, WooShop
-
-    specs = Path(os.environ.get("INTEGRATOR_SPECS", Path(__file__).parents[3] / "shared" / "specs"))
-    if not specs.exists():  # the platforms' contracts, which are not part of the repository
-        return
-    shop: Shop = WooShop(specs, VERSIONS[-1])
-    closing.callback(shop.close)  # type: ignore[attr-defined]
-    one = merchant(shop)
-    fill(one, 1_000)
-    drain(*one.ids)
-    one.stock(dict.fromkeys(skus(1_000), 77))
-    since = clock(one)
-    drain(*one.ids, only="stock")
-    asked = requests(one, "stock", since)
-    what = "calls: woocommerce, the stock of 1,000 simple products"
-    yield Figure("6-woocommerce-calls", what, f"{len(asked)}", "fewest 10", len(asked) / 10, "≤1.1")
 
 
 def row7() -> Iterator[Figure]:
@@ -266,12 +230,14 @@ def row10() -> Iterator[Figure]:
             drain(*one.ids)
             one.shop.behave(latency_ms=300)
         spent: dict[int, list[float]] = {1: [], 2: []}
-        for turn in range(3):
+        for turn in range(5):
             for number in (1, 2):
                 with workers(running, number):
-                    time.sleep(4)  # until they stand
+                    ready(number)
+                    with paused(merchants):
+                        for one in merchants:
+                            one.stock(dict.fromkeys(skus(total), 100 + turn * 10 + number))
                     for one in merchants:
-                        one.stock(dict.fromkeys(skus(total), 100 + turn * 10 + number))
                         wake(one.store.account_id, one.store.store_id, ["stock"])
                     spent[number].append(until_sent(merchants))
         alone, both = statistics.median(spent[1]), statistics.median(spent[2])
