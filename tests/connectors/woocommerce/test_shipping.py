@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from integrator.connectors.base import Rejected, UnknownOutcome
 from integrator.connectors.pushes import ShipmentLine, ShipmentPush
+from tests.connectors.appending import check_appending, sales
 from tests.connectors.shop import Line
 from tests.connectors.woocommerce.conftest import Bench, Build
 
@@ -179,6 +180,28 @@ def test_shipment_ids_that_are_numbers_are_kept(build: Build, numbers: tuple[str
     assert [one.pos_shipment_id for one in found.transactions] == list(numbers)
     meta = {one["key"]: one["value"] for one in bench.state.orders[int(order)]["meta_data"]}
     assert isinstance(meta["_integrator_shipments"], str)
+
+
+def test_a_shipment_with_the_date_of_tomorrow_keeps_its_place_among_the_shop_s_own(build: Build) -> None:
+    """Entries have days and random ids; which came first is known from the marker."""
+    bench = build("9.4.3", tracking=True)
+    order = placed(bench)
+    looks = []
+
+    def look() -> None:
+        found = bench.connector().pull_order(order)
+        assert found is not None
+        looks.append(found)
+
+    bench.shop.ship(order, {"A": 1}, tracking="1Z1")
+    look()
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    sent = shipment(bench, order, "SH-1", {"A": 1}, tracking_numbers=(), ship_date=tomorrow)
+    bench.connector().send_shipment(sent)
+    look()
+    bench.shop.ship(order, {"B": 1}, tracking="1Z2")
+    look()
+    assert [one.pos_shipment_id for one in sales(check_appending(looks))] == ["", "SH-1", ""]
 
 
 def test_the_way_can_be_chosen(build: Build) -> None:
