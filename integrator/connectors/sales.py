@@ -247,6 +247,14 @@ def sales(
     return found
 
 
+def left_over(rest: Decimal, lines: Sequence[TransactionLine]) -> tuple[Decimal, Decimal]:
+    """What the parts of a refund leave of its amount, as (adjustment, rounding): a cent for each part is rounding.
+
+    Without lines it is money only, and nothing to round.
+    """
+    return (ZERO, rest) if lines and abs(rest) <= CENT * (len(lines) + 1) else (rest, ZERO)
+
+
 def _sale_line(line: OrderLine, span: Span, location: str) -> TransactionLine:
     start, end = span
     units = line.quantity_ordered

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from email.utils import parsedate_to_datetime
@@ -10,11 +10,11 @@ from typing import Any
 
 from integrator.connectors.bigcommerce.mapping import decimal
 from integrator.connectors.records import ZERO
+from integrator.connectors.sales import CENT, total
 
 Json = Mapping[str, Any]
 
 PLACES = Decimal("0.0001")
-CENT = Decimal("0.01")
 
 
 def money(value: Any) -> Decimal:
@@ -22,10 +22,6 @@ def money(value: Any) -> Decimal:
     number = (decimal(value) or ZERO).quantize(PLACES, ROUND_HALF_UP)
     shorter = number.quantize(CENT, ROUND_HALF_UP)
     return shorter if shorter == number else number
-
-
-def total(values: Iterable[Decimal]) -> Decimal:
-    return sum(values, ZERO)
 
 
 def moment(value: Any) -> datetime | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from integrator.connectors.bigcommerce.amounts import discounts, moment, money, total
+from integrator.connectors.bigcommerce.amounts import discounts, moment, money
 from integrator.connectors.bigcommerce.events import Details
 from integrator.connectors.bigcommerce.mapping import decimal, text
 from integrator.connectors.bigcommerce.settings import BigSettings
@@ -29,7 +29,7 @@ from integrator.connectors.records import (
     ShippingLine,
     TaxLine,
 )
-from integrator.connectors.sales import History
+from integrator.connectors.sales import History, total
 
 Json = Mapping[str, Any]
 

@@ -32,7 +32,7 @@ from integrator.connectors.records import (
     Transaction,
     TransactionLine,
 )
-from integrator.connectors.sales import CENT, Departure, Refund, RefundLine, play, sales, total
+from integrator.connectors.sales import CENT, Departure, Refund, RefundLine, left_over, play, sales, total
 
 Json = Mapping[str, Any]
 
@@ -134,7 +134,7 @@ def returned(record: Order, event: Refund) -> Transaction:
     )
     shipping = total(net[len(goods) :])
     rest = amount - total(one.line_total for one in lines) - shipping - tax
-    is_rounding = bool(lines) and abs(rest) <= CENT * (len(lines) + 1)
+    adjustment, rounding = left_over(rest, lines)
     paid = [one for one in refund.get("payments") or [] if not one.get("is_declined") and money(one.get("amount"))]
     return Transaction(
         key=f"refund-{refund['id']}",
@@ -146,8 +146,8 @@ def returned(record: Order, event: Refund) -> Transaction:
         grand_total=amount,
         shipping_amount=shipping,
         tax_amount=tax,
-        adjustment_amount=ZERO if is_rounding else rest,
-        rounding_amount=rest if is_rounding else ZERO,
+        adjustment_amount=adjustment,
+        rounding_amount=rounding,
         payments=tuple(
             Payment(
                 str(one.get("provider_id") or ""),

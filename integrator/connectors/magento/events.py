@@ -31,7 +31,7 @@ from integrator.connectors.records import (
     Transaction,
     TransactionLine,
 )
-from integrator.connectors.sales import CENT, Departure, History, Refund, RefundLine, play, sales, total
+from integrator.connectors.sales import Departure, History, Refund, RefundLine, left_over, play, sales, total
 
 Json = Mapping[str, Any]
 
@@ -146,8 +146,7 @@ def returned(order: Json, record: Order, memo: Json) -> Transaction:
     tax = money(memo.get("tax_amount"))
     adjustment = money(memo.get("adjustment_positive")) - money(memo.get("adjustment_negative"))
     rest = amount - total(one.line_total for one in lines) - tax - shipping - adjustment
-    if abs(rest) > CENT * (len(lines) + 1):  # a plugin's own part, or a gift card that was given back
-        adjustment, rest = adjustment + rest, ZERO
+    extra, rounding = left_over(rest, lines)  # a plugin's own part, or a gift card that was given back
     _, title = method(order)
     reference = str(memo.get("transaction_id") or memo["entity_id"])
     return Transaction(
@@ -161,8 +160,8 @@ def returned(order: Json, record: Order, memo: Json) -> Transaction:
         shipping_amount=shipping,
         tax_amount=tax,
         discount_amount=total(one.discount_amount for one in lines),
-        adjustment_amount=adjustment,
-        rounding_amount=rest,
+        adjustment_amount=adjustment + extra,
+        rounding_amount=rounding,
         payments=(Payment(title, "Refund", amount, reference, *card(order)),) if amount else (),
         remote_id=str(memo["entity_id"]),
     )

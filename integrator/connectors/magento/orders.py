@@ -8,7 +8,7 @@ number, under which it is shipped and invoiced.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from decimal import ROUND_HALF_UP, Decimal
@@ -31,11 +31,11 @@ from integrator.connectors.records import (
     ShippingLine,
     TaxLine,
 )
+from integrator.connectors.sales import CENT, total
 
 Json = Mapping[str, Any]
 
 PLACES = Decimal("0.0001")
-CENT = Decimal("0.01")
 NOT_PLACED = frozenset({"pending_payment", "canceled"})
 
 
@@ -49,10 +49,6 @@ def money(value: Any) -> Decimal:
 def quantity(value: Any) -> Decimal:
     number = decimal(value) or ZERO
     return number.to_integral_value() if number == number.to_integral_value() else number.normalize()
-
-
-def total(values: Iterable[Decimal]) -> Decimal:
-    return sum(values, ZERO)
 
 
 def extension(thing: Json) -> Json:

@@ -25,7 +25,7 @@ from integrator.connectors.records import (
     ShippingLine,
     TaxLine,
 )
-from integrator.connectors.sales import History, Units
+from integrator.connectors.sales import History, Units, total
 from integrator.connectors.shopify.events import count, moment, money, nodes
 from integrator.connectors.shopify.ids import number
 from integrator.connectors.shopify.mapping import DEFAULT_OPTION, decimal
@@ -46,10 +46,6 @@ PAYMENT_STATUS = {
     "EXPIRED": "Voided",
 }
 PAID_OR_AUTHORISED = frozenset({"AUTHORIZED", "PAID", "PARTIALLY_PAID", "PARTIALLY_REFUNDED", "REFUNDED"})
-
-
-def total(values: Iterable[Decimal]) -> Decimal:
-    return sum(values, ZERO)
 
 
 def text(value: Any) -> str:

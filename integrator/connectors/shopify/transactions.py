@@ -17,7 +17,7 @@ from integrator.connectors.records import (
     Transaction,
     TransactionLine,
 )
-from integrator.connectors.sales import CENT, History, sales
+from integrator.connectors.sales import History, left_over, sales, total
 from integrator.connectors.shopify.events import GivenBack, given_back, history, moment, money
 from integrator.connectors.shopify.ids import number
 from integrator.connectors.shopify.orders import (
@@ -29,7 +29,6 @@ from integrator.connectors.shopify.orders import (
     method,
     payment,
     successful,
-    total,
 )
 from integrator.connectors.shopify.settings import ShopifySettings
 
@@ -79,7 +78,7 @@ def _return(record: Order, refund: GivenBack, by_id: Mapping[str, OrderLine]) ->
     tax = total(one.tax_amount for one in lines) + refund.shipping_tax
     grand = refund.total - never
     rest = grand - total(one.line_total for one in lines) - refund.shipping - (ZERO if included else tax)
-    is_rounding = bool(lines) and abs(rest) <= CENT * (len(lines) + 1)
+    adjustment, rounding = left_over(rest, lines)
     return Transaction(
         key=f"refund-{refund.id}",
         type="Return",
@@ -90,8 +89,8 @@ def _return(record: Order, refund: GivenBack, by_id: Mapping[str, OrderLine]) ->
         grand_total=grand,
         shipping_amount=refund.shipping,
         tax_amount=tax,
-        adjustment_amount=ZERO if is_rounding else rest,
-        rounding_amount=rest if is_rounding else ZERO,
+        adjustment_amount=adjustment,
+        rounding_amount=rounding,
         payments=tuple(
             made for one in refund.transactions if one.get("status") == "SUCCESS" and (made := payment(one)) is not None
         ),

@@ -29,7 +29,7 @@ from integrator.connectors.records import (
     ShippingLine,
     TaxLine,
 )
-from integrator.connectors.sales import History
+from integrator.connectors.sales import CENT, History, total
 from integrator.connectors.woocommerce.events import meta, quantity
 from integrator.connectors.woocommerce.mapping import decimal, from_gmt, text
 from integrator.connectors.woocommerce.settings import WooSettings
@@ -37,7 +37,6 @@ from integrator.connectors.woocommerce.settings import WooSettings
 Json = Mapping[str, Any]
 
 PLACES = Decimal("0.0001")
-CENT = Decimal("0.01")
 UNPAID = frozenset({"pending", "failed", "checkout-draft", "auto-draft", "draft", "trash", "cancelled", "new"})
 TAGS = re.compile(r"<[^>]*>")
 
@@ -47,10 +46,6 @@ def money(value: Any) -> Decimal:
     number = (decimal(value) or ZERO).quantize(PLACES, ROUND_HALF_UP)
     shorter = number.quantize(CENT, ROUND_HALF_UP)
     return shorter if shorter == number else number
-
-
-def total(values: Iterable[Decimal]) -> Decimal:
-    return sum(values, ZERO)
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:

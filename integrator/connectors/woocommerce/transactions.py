@@ -17,18 +17,16 @@ from integrator.connectors.records import (
     Transaction,
     TransactionLine,
 )
-from integrator.connectors.sales import History, Refund, sales
+from integrator.connectors.sales import History, Refund, left_over, sales, total
 from integrator.connectors.woocommerce import events
 from integrator.connectors.woocommerce.events import meta, quantity
 from integrator.connectors.woocommerce.mapping import from_gmt, text
 from integrator.connectors.woocommerce.orders import (
-    CENT,
     admitted,
     card_details,
     is_paid,
     map_order,
     money,
-    total,
 )
 from integrator.connectors.woocommerce.settings import WooSettings
 
@@ -84,7 +82,7 @@ def _return(
     shipping_tax = abs(total(money(one.get("total_tax")) for one in refund.get("shipping_lines") or []))
     tax = total(one.tax_amount for one in lines) + shipping_tax
     rest = amount - total(one.line_total for one in lines) - tax - shipping
-    is_rounding = bool(lines) and abs(rest) <= CENT * (len(lines) + 1)
+    adjustment, rounding = left_over(rest, lines)
     method = text(order.get("payment_method_title")) or str(order.get("payment_method") or "")
     return Transaction(
         key=f"refund-{refund['id']}",
@@ -96,8 +94,8 @@ def _return(
         grand_total=amount,
         shipping_amount=shipping,
         tax_amount=tax,
-        adjustment_amount=ZERO if is_rounding else rest,
-        rounding_amount=rest if is_rounding else ZERO,
+        adjustment_amount=adjustment,
+        rounding_amount=rounding,
         payments=(Payment(method, "Refund", amount, str(refund["id"]), *card_details(order)),) if amount else (),
         remote_id=str(refund["id"]),
     )
