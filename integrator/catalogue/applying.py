@@ -1,4 +1,3 @@
-
 """Stock or prices of items that exist: looked up, compared, written and marked for the shops, in one statement.
 
 What an item becomes is decided here by the same rules as in catalogue.merge, which has them for UpdatePOSProducts
@@ -13,12 +12,12 @@ ends one, and store.engine.again runs it again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import Connection
 
 from integrator.catalogue import batches
@@ -260,4 +259,5 @@ def apply(
     return done
 
 
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

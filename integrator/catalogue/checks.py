@@ -9,12 +9,14 @@ In a payload a key that is missing means unchanged and None means cleared, as in
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
+
+import orjson
 
 from integrator.catalogue import values as v
 from integrator.catalogue.values import Payload, refuse, shown
@@ -141,18 +143,13 @@ def stock(values: Mapping[str, Any]) -> Payload:
 # -- digests: of the normalised payload, so that 1.0 and 1.00 are the same
 
 
-_form = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str).encode
-
-
 def digest(payload: Payload) -> str:
     """32 hexadecimal digits. The same payload has the same digest in every release that keeps this form."""
-    return blake2b(_form(payload).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def stock_digest(payload: Payload) -> str:
-    if len(payload) == 1 and "Quantity" in payload:  # nearly all there is, ten thousand at a time
-        return blake2b(f"Quantity={payload['Quantity']}".encode(), digest_size=16).hexdigest()
-    return digest(payload)
+    if len(payload) == 1:  # a price or a quantity: nearly all there is, ten thousand at a time
+        ((name, value),) = payload.items()
+        if isinstance(value, Decimal):
+            return blake2b(f"{name}={value}".encode(), digest_size=16).hexdigest()
+    return blake2b(orjson.dumps(payload, default=str, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
 # -- items
@@ -195,7 +192,7 @@ def product(position: int, row: Row) -> Change:
         sale_window(money.get("SaleStart"), money.get("SaleEnd"))
         change.price, change.price_hash = money, digest(money)
     if units:
-        change.stock, change.stock_hash = units, stock_digest(units)
+        change.stock, change.stock_hash = units, digest(units)
     return change
 
 
@@ -209,7 +206,7 @@ def inventory(position: int, row: Row) -> Change:
             f"Item {shown(change.item_id)} has neither Quantity nor LocationQuantities.",
             "Send Quantity or LocationQuantities.",
         )  # fmt: skip
-    change.stock_hash = stock_digest(change.stock)
+    change.stock_hash = digest(change.stock)
     return change
 
 

@@ -18,12 +18,12 @@ Calls that run at once end as if one after the other, and cannot deadlock:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Connection
 
 from integrator.accounts.context import StoreContext
@@ -129,7 +129,7 @@ class _Intake(Call):
     def stocks(self, locked: Iterable[Locked]) -> Writes:
         writes = Writes()
         for change, product_id, version, modified_at, same, quantity, quantities in locked:
-            stored = merge.Stock(quantity, NO_QUANTITIES if quantities == "{}" else json.loads(quantities))
+            stored = merge.Stock(quantity, NO_QUANTITIES if quantities == "{}" else orjson.loads(quantities))
             self.compare(
                 change, product_id, Mark(version, modified_at), same, stored, change.stock, merge.stock, "stock",
                 change.stock_hash, writes,
@@ -259,7 +259,7 @@ class _Intake(Call):
         for change, (product_id, version, modified_at, style_id, text) in existing:
             if change.content is None:
                 continue
-            stored: merge.Content = json.loads(text) if text is not None else {}
+            stored: merge.Content = orjson.loads(text) if text is not None else {}
             if style_id is not None:
                 stored["StyleId"] = style_id
             merged = self.compare(

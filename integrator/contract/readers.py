@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from lxml import etree
+
 from integrator.codes import Code, Problem
 from integrator.contract import values
 from integrator.contract.faults import CallFailed, invalid, shown, too_much
@@ -35,6 +37,9 @@ from integrator.rows import Row
 
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 TRUE = ("true", "1")
+# In an array of items: whether any of them has an xsi:nil, and whether any field of them has more than text in it
+_NILS = etree.XPath("boolean(.//@xsi:nil)", namespaces={"xsi": "http://www.w3.org/2001/XMLSchema-instance"})
+_DEEP = etree.XPath("boolean(*/*/node()[not(self::text())])")
 ITEM_ID = "ItemIntegrationId"
 
 # Keys are trimmed; a control character inside one is a mistake that nobody would ever find again.
@@ -52,6 +57,7 @@ KEYS = frozenset(
         "PosCustomerId",
     }
 )
+UNLIMITED = 2**63
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -63,6 +69,9 @@ class Reading:
     max_items: int
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
     unqualified: int = 0
+    # What nothing below has to be asked for, because it was looked for once in all items (XPath is much cheaper there)
+    nils: bool = True
+    deep: bool = True  # elements in fields
 
     def warnings(self) -> list[str]:
         said = [
@@ -101,9 +110,9 @@ def _element_name(element: Any) -> str:
     return tag.rpartition("}")[2]
 
 
-def _content(element: Any, path: str) -> str | None:
+def _content(element: Any, path: str, reading: Reading) -> str | None:
     """The text of the element, None for nil. Elements inside are refused: HTML has to be escaped."""
-    if len(element):
+    if reading.deep and len(element):
         raise _Wrong(
             Problem(
                 Code.VALUE_INVALID,
@@ -113,7 +122,7 @@ def _content(element: Any, path: str) -> str | None:
             )
         )
     text: str | None = element.text
-    nil = element.get(NIL)
+    nil = element.get(NIL) if reading.nils else None
     if nil is not None and nil.strip() in TRUE:
         if text and text.strip():
             raise _Wrong(
@@ -139,11 +148,11 @@ def _nil_value(member: Member, path: str) -> Any:
 def _text_reader(member: Member) -> Reader:
     limit, key = member.limit, member.name in KEYS
 
-    def read(element: Any, path: str, _reading: Reading) -> Any:
-        text = _content(element, path)
+    def read(element: Any, path: str, reading: Reading) -> Any:
+        text = _content(element, path, reading)
         if text is None:
             return _nil_value(member, path)
-        if key:
+        if key and not text.isalnum():
             text = text.strip()
             if _CONTROL.search(text):
                 raise _Wrong(
@@ -167,7 +176,7 @@ def _text_reader(member: Member) -> Reader:
 
 def _value_reader(member: Member, convert: Callable[..., Any], *, zoned: bool = False) -> Reader:
     def read(element: Any, path: str, reading: Reading) -> Any:
-        text = _content(element, path)
+        text = _content(element, path, reading)
         if text is None:
             return _nil_value(member, path)
         try:
@@ -212,7 +221,7 @@ def _array_reader(member: Member) -> Reader:
                 reading.unqualified += 1
             inner = f"{path}[{len(found)}]"
             if read_fields is None:
-                content = _content(child, inner)
+                content = _content(child, inner, reading)
                 if content is not None:
                     found.append(content)
                 continue
@@ -249,12 +258,19 @@ def _reader(member: Member) -> Reader:
 FieldsReader = Callable[[Any, Reading, str], tuple[dict[str, Any], Problem | None]]
 
 
+def _plain_limit(member: Member) -> int:
+    """Up to how many characters a text may be taken as it stands, if it is not empty; 0 if it has to be looked at."""
+    kind = None if is_array(member.type) else member.type.get_type_name()
+    looked_at = member.name in KEYS or member.nil == REFUSED or getattr(member.type, "integrator_values", None)
+    return 0 if kind != "string" or looked_at else member.limit or UNLIMITED
+
+
 def _fields_reader(model: Any, type_name: str) -> FieldsReader:
     """Reads one item: its values, and the first problem."""
-    table: dict[str, tuple[str, Reader]] = {}
+    table: dict[str, tuple[str, Reader, int]] = {}
     required = []
     for member in members(model):
-        entry = (member.name, _reader(member))
+        entry = (member.name, _reader(member), _plain_limit(member))
         table[f"{{{NAMESPACE}}}{member.name}"] = entry
         table[member.name] = entry
         if member.required:
@@ -264,6 +280,7 @@ def _fields_reader(model: Any, type_name: str) -> FieldsReader:
     def read(item: Any, reading: Reading, prefix: str = "") -> tuple[dict[str, Any], Problem | None]:
         row: dict[str, Any] = {}
         problem: Problem | None = None
+        nils, deep = reading.nils, reading.deep
         for element in item:
             tag = element.tag
             entry = find(tag)
@@ -272,7 +289,18 @@ def _fields_reader(model: Any, type_name: str) -> FieldsReader:
                 continue
             if tag[0] != "{":
                 reading.unqualified += 1
-            name, read_value = entry
+            name, read_value, plain = entry
+            if plain:  # nearly all texts, without a call
+                text = element.text
+                if (
+                    text
+                    and len(text) <= plain
+                    and name not in row
+                    and not (deep and len(element))
+                    and not (nils and element.get(NIL) is not None)
+                ):
+                    row[name] = text
+                    continue
             try:
                 value = read_value(element, prefix + name, reading)
             except _Wrong as wrong:
@@ -312,6 +340,7 @@ def _rows_reader(member: Member) -> Callable[[Any, Reading], list[Row]]:
                 hint=f"Send {member.name} with an element {name} for each item.",
             )
         rows: list[Row] = []
+        reading.nils, reading.deep = bool(_NILS(element)), bool(_DEEP(element))
         for index, child in enumerate(element):
             tag = child.tag
             if tag != qualified:
@@ -328,6 +357,7 @@ def _rows_reader(member: Member) -> Callable[[Any, Reading], list[Row]]:
                 reading.unqualified += 1
             values_of_item, problem = read_fields(child, reading, "")
             rows.append(Row(index, values_of_item, problem))
+        reading.nils = reading.deep = True
         return rows
 
     return read

@@ -18,9 +18,11 @@ from integrator.contract.faults import shown
 
 BLANKS = " \t\n\r"
 PLACES = 4
+ZERO = Decimal(0)  # without sign and places
 DIGITS = 15
 
 _DECIMAL = re.compile(r"[+-]?(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))")
+_SIMPLE = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,4})?")
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:[,' ][0-9]{3})+(?:[.][0-9]+)?")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -47,6 +49,8 @@ def _out_of_range(message: str, hint: str = "") -> Refused:
 
 def read_decimal(text: str) -> Decimal:
     """xs:decimal with at most 15 digits before and 4 after the point; zeros that say nothing do not count."""
+    if _SIMPLE.fullmatch(text):
+        return Decimal(text) or ZERO
     text = text.strip(BLANKS)
     found = _DECIMAL.fullmatch(text)
     if found is None:
@@ -71,8 +75,7 @@ def read_decimal(text: str) -> Decimal:
         text = text[: len(text) - len(fraction) + PLACES]
     if len(whole) > DIGITS:
         text = ("-" if text[0] == "-" else "") + text.lstrip("+-").lstrip("0").rjust(1, "0")
-    value = Decimal(text)
-    return value if value else Decimal(0)
+    return Decimal(text) or ZERO
 
 
 def _read_integer(bits: int) -> Callable[[str], int]:

@@ -237,6 +237,9 @@ def test_no_items_in_every_form() -> None:
 def test_parameters_of_the_call() -> None:
     assert read("UpdateInventory", "<ReturnAllResults>1</ReturnAllResults>") == [[], True]
     assert read("UpdateInventory", '<ReturnAllResults xsi:nil="true"/>') == [[], None]
+    items = "<Items><InventoryItem><ItemIntegrationId>A</ItemIntegrationId></InventoryItem></Items>"
+    assert read("UpdateInventory", f'{items}<ReturnAllResults xsi:nil="true"/>')[1] is None
+    assert read("UpdateInventory", f'<ReturnAllResults xsi:nil="true"/>{items}')[1] is None
     assert read("GetNewOrders", "<MaxRecords> 10 </MaxRecords>") == [10]
     assert read("GetNewOrders", '<MaxRecords xsi:nil="true"/>') == [None]
     with pytest.raises(CallFailed) as failed:
