@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sqlalchemy import make_url
 
 from tests.support.command import Command
 from tests.support.service import free_port
+from tests.support.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.slow
 
@@ -57,13 +57,19 @@ class Running:
                     found[words[3]] = child
         return found
 
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/health/ready", timeout=PATIENCE).status_code == 200
+        except httpx.HTTPError:  # nobody listens yet
+            return False
+
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
 
-def gone(processes: list[psutil.Process], seconds: float = 45) -> bool:
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
+def gone(processes: list[psutil.Process]) -> bool:
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
     return not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -90,12 +96,10 @@ def test_it_is_ready_with_one_line_serves_and_stops_cleanly(serve: Callable[...,
     assert "definitions" in httpx.get(running.ready["wsdl"]["ProductTasks"]).text
     assert set(running.roles()) == {"web", "worker"}
     assert running.command("health", "--url", running.url, "--json").data["status"] == "ready"
-    deadline = time.monotonic() + 20
-    while not running.command("status", "--json").data["workers"]["alive"]:
-        assert time.monotonic() < deadline
+    until(lambda: running.command("status", "--json").data["workers"]["alive"])
     family = psutil.Process(running.process.pid).children(recursive=True)
     assert running.end() == 0
-    assert gone(family, 10)
+    assert gone(family)
     assert running.command("health", "--url", running.url, code=4).out == ""
 
 
@@ -114,19 +118,9 @@ def test_a_role_that_dies_is_started_again_and_said_so(serve: Callable[..., Runn
     for name in ("worker", "web"):
         before = running.roles()[name]
         before.kill()
-        deadline = time.monotonic() + 30
-        while running.roles().get(name, before).pid == before.pid:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        until(lambda name=name, before=before: running.roles().get(name, before).pid != before.pid)
         assert f"The {name} ended by itself" in running.errors()
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            if httpx.get(f"{running.url}/health/ready").status_code == 200:
-                break
-        except httpx.HTTPError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+    until(running.is_ready)
     assert running.end() == 0
 
 
@@ -134,13 +128,8 @@ def test_a_database_of_its_own_that_dies_is_started_again_and_said_so(serve: Cal
     running = serve()
     folder = make_url(running.roles()["web"].environ()["DATABASE_URL"]).query["host"]
     os.kill(int(Path(str(folder), ".s.PGSQL.5432.lock").read_text().split()[0]), signal.SIGINT)
-    deadline = time.monotonic() + 30
-    while "The database ended by itself" not in running.errors():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    while httpx.get(f"{running.url}/health/ready").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: "The database ended by itself" in running.errors())
+    until(running.is_ready)
     running.command("account", "add", "Bergmann Shoes")
     assert running.end() == 0
 

@@ -32,7 +32,7 @@ from tests.support.seed import codes, product, row, rows, seed_store, variant
 
 __all__ = ["Scene", "product", "row", "variant"]
 
-PATIENCE = 30.0  # seconds that a test waits for back-offs and quotas at most
+PATIENCE = 120.0  # seconds that a test waits for back-offs and quotas at most
 
 
 class Scene:

@@ -229,9 +229,9 @@ class ConnectorContract:
         scene.shop.misbehave(throttle_next=2, retry_after=1)
         scene.stock(A=2)
         scene.products(product("B"))
-        started = time.monotonic()
+        started = time.time()  # the database's clock, by which channels are paused
         scene.sync()
-        assert time.monotonic() - started >= 1
+        assert time.time() - started >= 1
         assert scene.shown("A").quantity == 2
         assert "B" in scene.shop.products()
         assert scene.issues() == []

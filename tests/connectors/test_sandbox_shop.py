@@ -569,11 +569,11 @@ def test_a_slow_shop_is_slow(shop: SandboxShop, api: httpx.Client) -> None:
 
 
 def test_a_slow_shop_does_not_take_all_threads(shop: SandboxShop, api: httpx.Client) -> None:
-    shop.behave(latency_ms=1500)
+    shop.behave(latency_ms=4000)
     with ThreadPoolExecutor(8) as pool:
         started = time.monotonic()
         lasted = list(pool.map(lambda _: (api.get("variants"), time.monotonic() - started)[1], range(8)))
-    assert sum(one >= 1.5 for one in lasted) == settings().web_threads // 2
+    assert sum(one >= 4.0 for one in lasted) == settings().web_threads // 2
 
 
 def test_a_whole_batch_refused_is_rejected(shop: SandboxShop) -> None:

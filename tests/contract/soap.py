@@ -105,7 +105,7 @@ class Soap:
 
     def __init__(self, url: str, store: Any = None, ns: str = S11) -> None:
         self.url, self.store, self.ns = url, store, ns
-        self.client = httpx.Client(timeout=60)
+        self.client = httpx.Client(timeout=120)
 
     def post(self, service: str, content: bytes, content_type: str | None = None, **headers: str) -> Answer:
         kind = TYPES[self.ns] if content_type is None else content_type

@@ -1,7 +1,7 @@
 """Messages that nobody sends by accident, and many that somebody does, each to the real server.
 
-Of every one: an answer comes within a bounded time, it is one SOAP envelope with content, never HTML, the memory of
-the process stays bounded, no secret is in the log, and the next good call works.
+Of every one: an answer comes after a bounded amount of work, it is one SOAP envelope with content, never HTML, the
+memory of the process stays bounded, no secret is in the log, and the next good call works.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from lxml import etree
 
 from tests.contract.soap import NS, S11, S12, Soap, credentials, envelope
 from tests.support.service import Service, StoreLogin
+from tests.support.waiting import PATIENCE
 
 SECRET = "hunter2-secret-in-a-message"
-SECONDS = 20.0
+CPU_SECONDS = 20.0  # of the server, for one message
 MEGABYTES = 700  # what one process may hold while and after it reads the worst of these
 LIMIT = 8 * 1024 * 1024  # INTEGRATOR_MAX_BODY_BYTES of this server
 
@@ -293,6 +294,13 @@ def login(hostile: Service) -> StoreLogin:
         engine.forget()
 
 
+def cpu_seconds(service: Service) -> float:
+    """What it has worked so far: the same on a machine that others use, or that stands still for a while."""
+    assert service.process is not None
+    processes = [psutil.Process(service.process.pid), *psutil.Process(service.process.pid).children(recursive=True)]
+    return sum(sum(p.cpu_times()[:2]) for p in processes)
+
+
 def megabytes(service: Service) -> float:
     assert service.process is not None
     processes = [psutil.Process(service.process.pid), *psutil.Process(service.process.pid).children(recursive=True)]
@@ -304,12 +312,10 @@ class Reply:
     status: int
     type: str
     body: bytes
-    seconds: float
 
 
-def exchange(service: Service, request: bytes, *, half_close: bool = False, timeout: float = SECONDS) -> list[Reply]:
+def exchange(service: Service, request: bytes, *, half_close: bool = False, timeout: float = PATIENCE) -> list[Reply]:
     """Sends raw bytes; every HTTP answer that comes on the connection until it is closed or complete."""
-    started = time.monotonic()
     with socket.create_connection(("127.0.0.1", service.port), timeout=timeout) as connection:
         connection.sendall(request)
         if half_close:
@@ -321,13 +327,12 @@ def exchange(service: Service, request: bytes, *, half_close: bool = False, time
             if not piece:
                 break
             data += piece
-    seconds = time.monotonic() - started
     replies = []
     while data:
         head, _, rest = data.partition(b"\r\n\r\n")
         length = int((re.search(rb"(?i)content-length: (\d+)", head) or [b"", b"0"])[1])
         kind = (re.search(rb"(?i)content-type: ([^\r\n]*)", head) or [b"", b""])[1].decode()
-        replies.append(Reply(int(head.split()[1]), kind, rest[:length], seconds))
+        replies.append(Reply(int(head.split()[1]), kind, rest[:length]))
         data = rest[length:]
     return [r for r in replies if r.status != 100]
 
@@ -377,11 +382,12 @@ def works(service: Service, login: StoreLogin) -> None:
 @pytest.mark.parametrize("name", ROWS)
 def test_hostile(name: str, hostile: Service, login: StoreLogin) -> None:
     row = ROWS[name]
+    before = cpu_seconds(hostile)
     (reply,) = exchange(hostile, wire(row, login))
+    assert cpu_seconds(hostile) - before < CPU_SECONDS
     child = content_of(reply)
     wanted = row.status if isinstance(row.status, tuple) else (row.status,)
     assert reply.status in wanted, reply.body[:600]
-    assert reply.seconds < SECONDS
     if row.code == "":
         assert child.tag.startswith(f"{{{NS}}}Update"), reply.body[:600]
     elif child.tag.endswith("}Fault"):
@@ -453,7 +459,6 @@ def test_broken_http(name: str, hostile: Service, login: StoreLogin) -> None:
     assert replies, "the connection was closed without an answer"
     for reply in replies:
         content_of(reply)
-        assert reply.seconds < SECONDS
     assert megabytes(hostile) < MEGABYTES
     works(hostile, login)
     assert login.password not in hostile.text()
@@ -463,9 +468,10 @@ def test_broken_http(name: str, hostile: Service, login: StoreLogin) -> None:
 def test_a_client_that_stops_sending_is_answered_and_frees_its_thread(hostile: Service, login: StoreLogin) -> None:
     """The body never comes, and the connection stays open: after 30 seconds there is a Fault."""
     good = e11(GOOD, credentials(login))
-    (reply,) = exchange(hostile, plain(str(len(good)), good[:100], "Connection: close\r\n"), timeout=45)
+    began = time.monotonic()
+    (reply,) = exchange(hostile, plain(str(len(good)), good[:100], "Connection: close\r\n"))
     assert "nothing came for 30 seconds" in content_of(reply).findtext("faultstring")
-    assert 29 < reply.seconds < 40
+    assert time.monotonic() - began > 29  # a client may pause
     works(hostile, login)
 
 
@@ -473,16 +479,17 @@ def test_a_client_that_stops_sending_is_answered_and_frees_its_thread(hostile: S
 def test_a_client_that_trickles_is_answered_and_frees_its_thread(hostile: Service, login: StoreLogin) -> None:
     good = e11(GOOD, credentials(login)) + b" " * 1000
     started = time.monotonic()
-    with socket.create_connection(("127.0.0.1", hostile.port), timeout=2) as connection:
+    with socket.create_connection(("127.0.0.1", hostile.port), timeout=PATIENCE) as connection:
+        connection.settimeout(2)  # the trickle
         connection.sendall(plain(str(len(good)), good[:100], "Connection: close\r\n"))
         data = b""
-        while not complete(data) and time.monotonic() - started < 80:
+        while not complete(data) and time.monotonic() - started < 2 * PATIENCE:
             with contextlib.suppress(TimeoutError):
                 data += connection.recv(65536)
             if not data:
                 connection.sendall(b" ")
     assert b"came slower than" in data
-    assert 55 < time.monotonic() - started < 75
+    assert time.monotonic() - started > 55
     works(hostile, login)
 
 
@@ -506,7 +513,7 @@ def test_many_hostile_messages_at_once(hostile: Service, login: StoreLogin) -> N
     worst = ["1,000,000 empty elements", "200,000 names", "gzip bomb of 1 GB", "text of 7 MB", "nesting of 100,000"]
     with ThreadPoolExecutor(8) as pool:
         requests = [wire(ROWS[name], login) for name in worst]
-        for replies in pool.map(lambda r: exchange(hostile, r, timeout=120), requests * 4):
+        for replies in pool.map(lambda r: exchange(hostile, r, timeout=2 * PATIENCE), requests * 4):
             (reply,) = replies
             content_of(reply)
     assert megabytes(hostile) < 2 * MEGABYTES

@@ -79,7 +79,7 @@ def serving(python: Path, tmp_path: Path) -> Iterator[tuple[Command, str]]:
         raise AssertionError(process.communicate()[1])
     yield command, f"http://127.0.0.1:{port}"
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
 
 
 def test_it_serves_outside_of_any_checkout(serving: tuple[Command, str]) -> None:

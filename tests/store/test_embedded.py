@@ -17,6 +17,7 @@ import psycopg2
 import pytest
 
 from integrator.store.embedded import Embedded, EmbeddedError, open_to_all
+from tests.support.waiting import PATIENCE, until
 
 USE = """
 import sys, time
@@ -78,7 +79,7 @@ def test_the_last_of_several_users_stops_it(data_dir: Path) -> None:
         assert answers(server)
     assert answers(server)
     first.terminate()
-    first.wait(10)
+    first.wait(PATIENCE)
     with Embedded(data_dir) as server:
         assert answers(server)
     assert not answers(server)
@@ -87,7 +88,7 @@ def test_the_last_of_several_users_stops_it(data_dir: Path) -> None:
 def test_a_killed_user_holds_nothing_up(data_dir: Path) -> None:
     process = user(data_dir, 60)
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE)
     server = Embedded(data_dir).start()
     assert answers(server)
     server.stop()
@@ -99,9 +100,7 @@ def test_a_killed_server_recovers(data_dir: Path) -> None:
     server.create("shop")
     number = int((server.home / "data" / "postmaster.pid").read_text().split()[0])
     os.kill(number, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while answers(server) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: not answers(server))
     again = Embedded(data_dir).start()
     psycopg2.connect(again.url("shop")).close()
     again.stop()
@@ -114,10 +113,7 @@ def test_a_server_that_died_is_revived_once(data_dir: Path, number: int) -> None
         server.create("shop")
         assert not server.revive()
         os.kill(int((server.data / "postmaster.pid").read_text().split()[0]), number)
-        deadline = time.monotonic() + 30
-        while not server.revive():
-            assert time.monotonic() < deadline, "it is not missed"
-            time.sleep(0.05)
+        until(server.revive, "it is missed")
         psycopg2.connect(server.url("shop")).close()
         assert not server.revive()
     assert not answers(server)
@@ -129,7 +125,7 @@ def test_a_kill_during_the_first_start_leaves_nothing_half_made(data_dir: Path) 
         process = subprocess.Popen([sys.executable, "-c", USE, str(data_dir), "60"], start_new_session=True)
         time.sleep(pause)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(PATIENCE)
     with Embedded(data_dir) as server:
         assert answers(server)
 
@@ -138,7 +134,7 @@ def test_several_at_once_make_one_server(data_dir: Path) -> None:
     users = [
         subprocess.Popen([sys.executable, "-c", USE, str(data_dir), "1"], stdout=subprocess.PIPE) for _ in range(4)
     ]
-    assert [one.wait(60) for one in users] == [0, 0, 0, 0]
+    assert [one.wait(PATIENCE) for one in users] == [0, 0, 0, 0]
     log = Embedded(data_dir).start().log.read_text()
     assert log.count("database system is ready to accept connections") <= 2  # theirs, and this test's own
 
@@ -212,7 +208,7 @@ class TestUsers:
             if not os.access("/", os.X_OK) or not _readable(nobody.pw_uid):
                 pytest.skip("the environment of the tests is in a folder that other users cannot read")
             child.start()
-            child.join(60)
+            child.join(PATIENCE)
             assert child.exitcode == 0
             assert passed.value
         finally:

@@ -33,6 +33,7 @@ from sqlalchemy import Connection
 from integrator.accounts import admin
 from integrator.accounts.context import StoreContext
 from integrator.store import engine as store_engine
+from tests.support.waiting import PATIENCE
 
 _numbers = itertools.count(1)
 
@@ -105,7 +106,7 @@ class Service:
                 stderr=log,
                 cwd=self.folder,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the service ended at once:\n{self.text()}")
@@ -123,7 +124,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(40)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         code = self.process.wait()

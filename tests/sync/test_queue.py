@@ -17,6 +17,7 @@ from integrator.store.engine import begin
 from integrator.sync import duties, jobs, queue
 from integrator.sync.drain import drain
 from integrator.sync.wake import wake
+from tests.support.waiting import PATIENCE, until
 from tests.sync.conftest import Stage, item, make_stage
 
 
@@ -177,10 +178,9 @@ def test_a_duty_that_fails_comes_again(engine: Engine) -> None:
     stop = threading.Event()
     keeper = threading.Thread(target=duties.keep, args=(stop, (duties.Duty("test", 0.1, run=fail),)))
     keeper.start()
-    time.sleep(2.5)
+    until(lambda: len(calls) >= 2)
     stop.set()
-    keeper.join(5)
-    assert len(calls) >= 2
+    keeper.join(PATIENCE)
     assert not keeper.is_alive()
 
 

@@ -67,6 +67,6 @@ def cron(api: Api) -> list[int]:
 
 def _post(url: str, headers: dict[str, str], body: bytes) -> int:
     try:
-        return httpx.post(url, headers=headers, content=body, timeout=5).status_code
+        return httpx.post(url, headers=headers, content=body, timeout=60).status_code
     except httpx.HTTPError:
         return 0
