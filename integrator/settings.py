@@ -59,7 +59,9 @@ class Settings(BaseSettings):
         default="", description="Where workers reach sandbox shops; unset: public_url, else host and port"
     )
     trust_proxy: bool = Field(default=False, description="Believe X-Forwarded-Proto, -Host and -Prefix")
-    web_processes: int = Field(default=2, ge=1, le=64, description="gunicorn processes")
+    web_processes: int = Field(
+        default=2, ge=1, le=64, description="gunicorn processes; each has a companion for large calls"
+    )
     web_threads: int = Field(default=4, ge=1, le=64, description="Threads of each process")
     worker_threads: int = Field(default=8, ge=1, le=64, description="Jobs that one worker does at a time")
     worker_dead_after: float = Field(

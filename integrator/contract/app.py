@@ -1,5 +1,7 @@
 """The WSGI application of the two services, with the gate before them.
 
+A message that is large is handed, once it is read, to another process (`large`), which answers it as this one would.
+
 GET shows the WSDL (`?wsdl`, in any case, also `?singleWsdl`) or the help page; POST takes a SOAP message. Whatever
 is posted here is answered with a SOAP message in the version of the request: never HTML, never an empty
 envelope, and never a closed connection without an answer.
@@ -10,7 +12,9 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
@@ -59,6 +63,30 @@ ALWAYS: Headers = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "no
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A message that was read whole; all that its answer depends on. Goes from process to process."""
+
+    service: str
+    version: SoapVersion
+    kind: str
+    charset: str | None
+    basic: Basic | None
+    body: bytes = field(repr=False)
+    started: float  # of time.perf_counter, which is one clock for all processes of a machine
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is sent back, and what /metrics counts."""
+
+    status: str
+    headers: Headers
+    body: bytes = field(repr=False)
+    operation: str
+    outcome: str
+
+
 class _Server(ServerBase):  # type: ignore[misc]
     """One service in one SOAP version, as Spyne sees it."""
 
@@ -101,10 +129,16 @@ def _basic(environ: Environ) -> Basic | None:
 
 
 class Gate:
-    """The application; one per process, called by many threads."""
+    """The application; one per process, called by many threads.
 
-    def __init__(self, settings: Settings) -> None:
+    `large` answers messages of `large_bytes` and more; without it this process answers all."""
+
+    def __init__(
+        self, settings: Settings, large: Callable[[Request], Reply] | None = None, large_bytes: int = 0
+    ) -> None:
         self.settings = settings
+        self.large = large
+        self.large_bytes = large_bytes
         self.servers = {
             (name, version): _Server(name, protocol)
             for name in SERVICES
@@ -178,29 +212,57 @@ class Gate:
         version: SoapVersion,
     ) -> Iterable[bytes]:
         name = self._service(environ)
-        call = Call(name or "", version, self.settings.max_items)
-        structlog.contextvars.bind_contextvars(call_id=str(call.id), service=name)
-        extra: Headers = []
+        started = time.perf_counter()
         try:
-            body = self._answered(environ, name, kind, parameters, call)
-            status = "200 OK"
-            if call.replayed:
-                extra.append(("X-Integrator-Replayed", "true"))
-        except CallFailed as failed:
-            status, body, extra = self._fault(failed, call)
-        except RecursionError:
-            status, body, extra = self._fault(invalid("The message is nested too deeply."), call)
-        except Exception:
-            logger.exception("unexpected error")
-            internal = unavailable("An internal error; nothing was applied. The CallId is in the log.")
-            status, body, extra = self._fault(internal, call)
+            body = self._admitted(environ, name, kind)
+        except Exception as error:
+            call = Call(name or "", version, self.settings.max_items, started=started)
+            structlog.contextvars.bind_contextvars(call_id=str(call.id), service=name)
+            reply = self._refused(error, call)
+        else:
+            charset = parameters.get("charset")
+            request = Request(name or "", version, kind, charset, _basic(environ), body, started)
+            apart = self.large is not None and len(body) >= self.large_bytes
+            reply = self.large(request) if self.large is not None and apart else self.answer(request)
         # for /metrics
-        environ["integrator.operation"] = call.operation or "none"
+        environ["integrator.operation"] = reply.operation
+        environ["integrator.outcome"] = reply.outcome
+        content, more = packed(reply.body, environ)
+        start_response(reply.status, [*reply.headers, *more, *ALWAYS])
+        return [content]
+
+    def answer(self, request: Request) -> Reply:
+        """The whole reply, whatever the message is; raises nothing."""
+        version = SOAP_12 if request.version == SOAP_12 else SOAP_11  # themselves: a copy came through the pipe
+        call = Call(request.service, version, self.settings.max_items, started=request.started)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(call_id=str(call.id), service=request.service)
+        try:
+            root = parse(request.body, request.charset)
+            if request.kind == "application/xml":
+                call.version = envelope_version(root) or call.version
+            server = self.servers[request.service, call.version]
+            body = perform(call, server, server.context(), root, request.basic)
+        except Exception as error:
+            return self._refused(error, call)
+        replayed: Headers = [("X-Integrator-Replayed", "true")] if call.replayed else []
+        headers = [("Content-Type", call.version.content_type), *replayed]
         partial = "ok" if all(result.success for result in call.results) else "partial"
-        environ["integrator.outcome"] = partial if status == "200 OK" else "fault"
-        body, more = packed(body, environ)
-        start_response(status, [("Content-Type", call.version.content_type), *extra, *more, *ALWAYS])
-        return [body]
+        return Reply("200 OK", headers, body, call.operation or "none", partial)
+
+    def _refused(self, error: Exception, call: Call) -> Reply:
+        """The Fault of a call that failed as a whole. Called where the error is handled, for the log's sake."""
+        if isinstance(error, RecursionError):
+            failed = invalid("The message is nested too deeply.")
+        elif isinstance(error, CallFailed):
+            failed = error
+        else:
+            logger.exception("unexpected error")
+            failed = unavailable("An internal error; nothing was applied. The CallId is in the log.")
+        status, body, extra = self._fault(failed, call)
+        return Reply(
+            status, [("Content-Type", call.version.content_type), *extra], body, call.operation or "none", "fault"
+        )
 
     def _fault(self, failed: CallFailed, call: Call) -> tuple[str, bytes, Headers]:
         log = logger.error if failed.server else logger.warning
@@ -215,17 +277,14 @@ class Gate:
             [*failed.headers, *headers],
         )
 
-    def _answered(self, environ: Environ, name: str | None, kind: str, parameters: dict[str, str], call: Call) -> bytes:
+    def _admitted(self, environ: Environ, name: str | None, kind: str) -> bytes:
+        """The body of a request that may be answered. Raises CallFailed."""
         wrong = self._refusal(environ, name, kind)
         # Also for a request that is refused: the answer is read only by a client that could send it all.
         data = self._body(environ, refused=wrong is not None)
-        if wrong is not None or name is None:
-            raise wrong or invalid("There is no service at this address.")
-        root = parse(data, parameters.get("charset"))
-        if kind == "application/xml":
-            call.version = envelope_version(root) or call.version
-        server = self.servers[name, call.version]
-        return perform(call, server, server.context(), root, _basic(environ))
+        if wrong is not None:
+            raise wrong
+        return data
 
     def _body(self, environ: Environ, *, refused: bool) -> bytes:
         try:
@@ -261,6 +320,6 @@ class Gate:
         return None
 
 
-def application(settings: Settings) -> Wsgi:
+def application(settings: Settings, large: Callable[[Request], Reply] | None = None, large_bytes: int = 0) -> Gate:
     """For /ProductTasks and /OrderTasks, with or without .asmx. The store must be configured in the process."""
-    return Gate(settings)
+    return Gate(settings, large, large_bytes)

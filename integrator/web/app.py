@@ -6,13 +6,18 @@ The first part of the path decides. Nothing here reads a SOAP body: `contract.ap
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import socket
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from integrator import __version__
 from integrator.settings import Settings, settings
 from integrator.store import engine as store_engine
+from integrator.web.apart import LARGE_BYTES, Companion, CompanionGone
 from integrator.web.metrics import Requests
 
 logger = logging.getLogger(__name__)
@@ -60,7 +65,7 @@ def _trusting(app: Wsgi) -> Wsgi:
 class Application:
     """Sends each request to its part, adds the security headers, and lets nothing escape as a traceback."""
 
-    def __init__(self, chosen: Settings) -> None:
+    def __init__(self, chosen: Settings, companion: Companion | None = None) -> None:
         from integrator.connectors.sandbox.shop import create_app as create_shop
         from integrator.contract.app import application as contract
         from integrator.web.pages import create_app
@@ -69,7 +74,8 @@ class Application:
         sandbox: Wsgi = _at(create_shop().wsgi_app, "/sandbox")
         if chosen.trust_proxy:
             pages, sandbox = _trusting(pages), _trusting(sandbox)
-        self.soap: Wsgi = contract(chosen)
+        self.contract = contract(chosen, companion.ask if companion else None, LARGE_BYTES)
+        self.soap: Wsgi = self.contract
         self.pages, self.sandbox = pages, sandbox
         self.requests = Requests()
         self.headers = [*HEADERS.items(), *([HSTS] if chosen.public_url.startswith("https://") else [])]
@@ -94,6 +100,9 @@ class Application:
 
         try:
             return measured.until_closed(app(environ, start))
+        except CompanionGone:
+            _give_up(environ)
+            raise
         except Exception:
             reference = uuid.uuid4().hex[:12]
             logger.exception("unexpected error", extra={"reference": reference, "path": environ.get("PATH_INFO", "")})
@@ -103,12 +112,22 @@ class Application:
             return measured.until_closed([body])
 
 
-def application(chosen: Settings | None = None) -> Wsgi:
-    """What a web server runs; the store of the process is configured here, so after a fork."""
+def _give_up(environ: Environ) -> None:
+    """The process that was at the call died, perhaps after its commit: no answer would be true. The connection is
+    closed, as when this process had died with it, and this process makes place for a new pair."""
+    logger.error("the process for large messages died; this one ends too")
+    with suppress(OSError):
+        environ["gunicorn.socket"].shutdown(socket.SHUT_RDWR)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def application(chosen: Settings | None = None, companion: Companion | None = None) -> Application:
+    """What a web server runs; the store of the process is configured here, so after a fork. `companion` answers the
+    large messages."""
     chosen = chosen or settings()
     if not store_engine.configured():
         if not chosen.database_url:
             raise RuntimeError("DATABASE_URL is not set; `integrator web` and `integrator serve` set it.")
         store_engine.configure(chosen.database_url, pool_size=chosen.web_threads, max_overflow=2)
     logger.debug("web application %s", __version__)
-    return Application(chosen)
+    return Application(chosen, companion)

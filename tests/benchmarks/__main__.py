@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import intake, orders, quotas, scale, shops, startup
+from tests.benchmarks import intake, neighbour, orders, quotas, scale, shops, startup
 from tests.benchmarks.figures import Figure, worse
 
 ROWS = {
@@ -27,7 +27,7 @@ ROWS = {
     "5": orders.row5,
     "6": quotas.row6,
     "7": shops.row7,
-    "8": shops.row8,
+    "8": neighbour.row8,
     "9": scale.row9,
     "10": shops.row10,
     "11": startup.row11,

@@ -30,13 +30,13 @@ def hammer(url: str, store: StoreLogin, number: int, seconds: float) -> int:
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         while time.monotonic() < until:
             connection.sendall(requests[done % len(requests)])
-            if b"<Success>true</Success>" not in _answer(connection):
+            if b"<Success>true</Success>" not in answer(connection):
                 raise AssertionError("a call failed")
             done += 1
     return done
 
 
-def _answer(connection: socket.socket) -> bytes:
+def answer(connection: socket.socket) -> bytes:
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65536)

@@ -1,4 +1,4 @@
-"""Rows 7, 8 and 10: what the shops get, and how merchants and workers get on beside each other.
+"""Rows 7 and 10: what the shops get, and how merchants and workers get on beside each other.
 
 Shops are the sandbox and the simulators, on real ports; workers are processes as in production. Smaller sizes than the
 goals name, unless FULL: each row then takes at most three minutes on an idle machine, and says what was run.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import statistics
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -182,42 +181,6 @@ def _wait(one: Merchant, sku: str, units: int) -> float:
             raise AssertionError(f"the stock of {sku} did not arrive in 60 s")
         time.sleep(0.02)
     return time.monotonic() - started
-
-
-def row8() -> Iterator[Figure]:
-    """What one account's burst does to another account's calls."""
-    burst = 50_000 if FULL else 20_000
-    with stack() as running:
-        loud, quiet = running.service.store("LOUD"), running.service.store("QUIET")
-        for store in (loud, quiet):
-            add_idle_channel(store)
-            running.post("/ProductTasks", call(store, "UpdatePOSProducts", products(MANY, 0)))
-        running.vacuum("products", "prices", "stocks", "listings", "lanes")
-        other = Stack(running.service)
-
-        def shout() -> None:
-            for turn in range(burst // MANY):
-                body = changes("InventoryItem", "Quantity", MANY, turn)
-                other.post("/ProductTasks", call(loud, "UpdateInventory", body))
-
-        def calls(going_on: Any) -> list[float]:
-            taken: list[float] = []
-            while going_on(taken):
-                content = call(quiet, "UpdateInventory", changes("InventoryItem", "Quantity", 1, len(taken)))
-                taken.append(running.post("/ProductTasks", content))
-                time.sleep(0.01)
-            return taken
-
-        before, during = list[float](), list[float]()
-        for _ in range(5):  # interleaved
-            before += calls(lambda taken: len(taken) < 60)
-            thread = threading.Thread(target=shout)
-            thread.start()
-            during += calls(lambda _taken, thread=thread: thread.is_alive())
-            thread.join()
-        alone, beside = (statistics.quantiles(one, n=20)[18] for one in (before, during))
-        what = f"p95 of one-item calls beside another account's {burst:,}-item burst ({len(during)} calls)"
-        yield Figure("8-burst", what, milliseconds(beside), f"alone {milliseconds(alone)}", beside / alone, "≤1.2")
 
 
 def row10() -> Iterator[Figure]:
