@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     web_processes: int = Field(
         default=2, ge=1, le=64, description="gunicorn processes; each has a companion for large calls"
     )
-    web_threads: int = Field(default=4, ge=1, le=64, description="Threads of each process")
+    web_threads: int = Field(
+        default=4, ge=1, le=64, description="Threads of each process for small calls; 8 more wait for large ones"
+    )
     worker_threads: int = Field(default=8, ge=1, le=64, description="Jobs that one worker does at a time")
     worker_dead_after: float = Field(
         default=20, ge=2, le=60, description="Seconds without a sign of life after which a worker's jobs are taken back"

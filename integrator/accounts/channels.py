@@ -25,7 +25,7 @@ from integrator.connectors.base import Capabilities, ChannelSettings, Connector
 from integrator.connectors.http import Recorder
 from integrator.settings import settings as service_settings
 from integrator.store.engine import begin
-from integrator.store.tables import channels, stores
+from integrator.store.tables import captures, channels, deliveries, orders, stores, transactions
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -367,7 +367,19 @@ def resume(connection: Connection, record: ChannelRecord) -> None:
 
 
 def remove_channel(connection: Connection, record: ChannelRecord) -> None:
-    """With its listings, orders and journal. The shop keeps what it has."""
+    """With its listings, its journal, its orders and what the POS has to hear of them. The shop keeps what it has."""
+    for kind, records in (("order", orders), ("transaction", transactions), ("capture", captures)):
+        of_channel = sa.select(records.c.id).where(
+            records.c.account_id == record.account_id, records.c.channel_id == record.id
+        )
+        connection.execute(
+            deliveries.delete().where(
+                deliveries.c.account_id == record.account_id,
+                deliveries.c.store_id == record.store_id,
+                deliveries.c.kind == kind,
+                deliveries.c.record_id.in_(of_channel),
+            )
+        )
     connection.execute(channels.delete().where(channels.c.account_id == record.account_id, channels.c.id == record.id))
 
 

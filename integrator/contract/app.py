@@ -87,6 +87,9 @@ class Reply:
     outcome: str
 
 
+Large = Callable[[Request], Reply | None]
+
+
 class _Server(ServerBase):  # type: ignore[misc]
     """One service in one SOAP version, as Spyne sees it."""
 
@@ -131,11 +134,10 @@ def _basic(environ: Environ) -> Basic | None:
 class Gate:
     """The application; one per process, called by many threads.
 
-    `large` answers messages of `large_bytes` and more; without it this process answers all."""
+    `large` answers messages of `large_bytes` and more, or says None if it has too many; without it this process
+    answers all."""
 
-    def __init__(
-        self, settings: Settings, large: Callable[[Request], Reply] | None = None, large_bytes: int = 0
-    ) -> None:
+    def __init__(self, settings: Settings, large: Large | None = None, large_bytes: int = 0) -> None:
         self.settings = settings
         self.large = large
         self.large_bytes = large_bytes
@@ -222,14 +224,23 @@ class Gate:
         else:
             charset = parameters.get("charset")
             request = Request(name or "", version, kind, charset, _basic(environ), body, started)
-            apart = self.large is not None and len(body) >= self.large_bytes
-            reply = self.large(request) if self.large is not None and apart else self.answer(request)
+            reply = self._elsewhere(request) if len(body) >= self.large_bytes else self.answer(request)
         # for /metrics
         environ["integrator.operation"] = reply.operation
         environ["integrator.outcome"] = reply.outcome
         content, more = packed(reply.body, environ)
         start_response(reply.status, [*reply.headers, *more, *ALWAYS])
         return [content]
+
+    def _elsewhere(self, request: Request) -> Reply:
+        if self.large is None:
+            return self.answer(request)
+        reply = self.large(request)
+        if reply is None:
+            call = Call(request.service, request.version, self.settings.max_items, started=request.started)
+            busy = unavailable("The service is busy with large calls at the moment; nothing was applied.")
+            return self._refused(busy, call)
+        return reply
 
     def answer(self, request: Request) -> Reply:
         """The whole reply, whatever the message is; raises nothing."""
@@ -320,6 +331,6 @@ class Gate:
         return None
 
 
-def application(settings: Settings, large: Callable[[Request], Reply] | None = None, large_bytes: int = 0) -> Gate:
+def application(settings: Settings, large: Large | None = None, large_bytes: int = 0) -> Gate:
     """For /ProductTasks and /OrderTasks, with or without .asmx. The store must be configured in the process."""
     return Gate(settings, large, large_bytes)

@@ -3,7 +3,8 @@
 Threads of one process share one interpreter lock: a call of 10,000 items that is read, checked and written holds it for
 hundreds of milliseconds, and a call of one item beside it waits for it at each of its statements. So every web
 process has one companion, forked with it, that does nothing but large messages, one at a time; a thread of the web
-process waits for it without holding the lock.
+process waits for it without holding the lock. Some may wait, in threads that are there for it; more than that are
+told to come again, so that small calls always find a thread.
 
 The companion ends when its web process does (its end of the pipe closes), after the message it is at. It ignores the
 signals by which the service is stopped: what it was given is finished, as in any thread of the web process.
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 LARGE_BYTES = 128 * 1024  # about a thousand stocks, or a hundred products
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+PLACES = 8  # messages that wait for a companion, with the one it is at
 # Below the small ones, also for the processor. Not lower: its transaction holds row locks that others may want.
 NICENESS = 5
 
@@ -41,11 +43,20 @@ class Companion:
     def __init__(self, pipe: Connection, process: int) -> None:
         self.pipe = pipe
         self.process = process
+        self.places = threading.BoundedSemaphore(PLACES)
         self.turn = threading.Lock()
         self.gone = False
 
     def ask(self, request: Any) -> Any:
-        """What the companion makes of the request. Raises CompanionGone, then and ever after."""
+        """What the companion makes of the request; None if too many wait. Raises CompanionGone, then and ever after."""
+        if not self.places.acquire(blocking=False):
+            return None
+        try:
+            return self._ask(request)
+        finally:
+            self.places.release()
+
+    def _ask(self, request: Any) -> Any:
         with self.turn:
             if self.gone:
                 raise CompanionGone

@@ -18,7 +18,7 @@ from gunicorn.glogging import Logger
 
 from integrator import logs, memory
 from integrator.settings import Settings
-from integrator.web.apart import Companion, accompany
+from integrator.web.apart import PLACES, Companion, accompany
 
 # Seconds that a thread at work may keep the others of its process waiting. Python's own 5 ms are paid at each statement
 # of a small call beside a middling one: p95 63 instead of 19 ms was measured.
@@ -49,7 +49,7 @@ class Server(BaseApplication):
         values = {
             "bind": f"{host}:{chosen.port}",
             "workers": chosen.web_processes,
-            "threads": chosen.web_threads,
+            "threads": chosen.web_threads + PLACES,
             "worker_class": "integrator.contract.worker.Worker",
             "timeout": 120,  # of a process that hangs as a whole; a long call in a thread does not count
             "graceful_timeout": GRACEFUL_SECONDS,

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from integrator.accounts import admin
+from integrator.accounts import admin, channels
 from integrator.accounts.settings import DAY, HOUR, MINUTE
 from integrator.codes import Action, Code
 from integrator.connectors.records import Customer
@@ -135,7 +135,6 @@ def test_an_answer_of_huge_records_ends_early_and_says_so(world: World, monkeypa
 
 
 def test_deliveries_without_their_record_hold_up_nothing(world: World) -> None:
-    """As a channel leaves them that was removed with its orders."""
     world.ingest(*(pulled(str(n), order_date=NOON + timedelta(days=n)) for n in range(6)))
     with begin() as connection:
         connection.execute(sa.text("DELETE FROM orders WHERE remote_id < '3'"))
@@ -145,6 +144,20 @@ def test_deliveries_without_their_record_hold_up_nothing(world: World) -> None:
                 [world.public(one) for one in expected[0]],
                 expected[1],
             )
+
+
+def test_a_channel_that_is_removed_takes_along_what_the_pos_has_not_read(world: World) -> None:
+    """And only what is its own: the other's records have numbers in the same range."""
+    with begin() as connection:
+        other = World(world.store, add_channel(connection, world.store, "other"))
+    for one in (world, other):
+        one.ingest(pulled("1", transactions=(sale(1, {"1": 1}),), captures=(payment(1),)))
+    with begin() as connection:
+        channels.remove_channel(connection, world.channel)
+        left = connection.execute(sa.text("SELECT kind, public_id FROM deliveries ORDER BY kind")).all()
+    assert [tuple(one) for one in left] == [
+        (kind, other.new_ids(kind)[0]) for kind in ("capture", "order", "transaction")
+    ]
 
 
 def test_the_partial_index_serves_it(world: World) -> None:

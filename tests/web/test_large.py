@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from integrator.store import engine as store_engine
 from integrator.store.engine import begin
-from integrator.web.apart import LARGE_BYTES
+from integrator.web.apart import LARGE_BYTES, PLACES
 from tests.contract.soap import NS, credentials, envelope
 from tests.support.service import Service, StoreLogin
 
@@ -84,6 +84,25 @@ def test_a_large_call_waits_for_its_like_and_a_small_one_passes(start_service: A
             assert waiting(holder, loud.account_id) == 1
             assert not any(one.done() for one in answers)
         assert all(f"<Applied>{LARGE}</Applied>".encode() in one.result().content for one in answers)
+
+
+def test_when_too_many_large_calls_wait_the_next_is_told_to_come_again_and_small_ones_pass(start_service: Any) -> None:
+    service = start_service(web_processes=1, web_threads=1)
+    loud, quiet = created(service, LARGE), created(service, 1)
+    content = message(loud, "UpdateInventory", "Items", stocks(LARGE, 7))
+    with ThreadPoolExecutor(PLACES + 4) as pool:
+        with begin() as holder:
+            locked = sa.text("SELECT 1 FROM stocks WHERE account_id = :account FOR UPDATE")
+            holder.execute(locked, {"account": loud.account_id})
+            answers = [pool.submit(post, service, content) for _ in range(PLACES + 4)]
+            until(lambda: sum(one.done() for one in answers) == 4)
+            small = post(service, message(quiet, "UpdateInventory", "Items", stocks(1, 5)))
+            assert b"<Applied>1</Applied>" in small.content
+        replies = [one.result() for one in answers]
+    refused = [one for one in replies if one.status_code == 500]
+    assert len(refused) == 4
+    assert all("SERVICE_UNAVAILABLE" in one.text and one.headers["retry-after"] for one in refused)
+    assert sum(f"<Received>{LARGE}</Received>".encode() in one.content for one in replies) == PLACES
 
 
 def test_a_large_message_is_answered_like_a_small_one(start_service: Any) -> None:
