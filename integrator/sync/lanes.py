@@ -14,14 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from integrator.accounts.channels import ChannelRecord
 from integrator.catalogue.loading import load as load_listings
 from integrator.codes import CATALOGUE, Code
 from integrator.connectors.base import Connector, ConnectorError
 from integrator.connectors.pushes import ListingPush, Outcome, PushResult, StylePush
-from integrator.store.engine import begin
+from integrator.store.engine import again, begin
 from integrator.sync import circuit, pull, record, trouble
 from integrator.sync.session import Work, at_work, channel_lock, load
 from integrator.sync.split import Sent, send, units
@@ -259,17 +259,20 @@ def _push(work: Work, lane: str, batch: Batch, report: PushReport) -> None:
         for part in (*sent.failed, *sent.unknown):
             for product_id in part.wanted - sent.results.keys():
                 writes.tried(product_id)
-    with begin() as connection:
+    report.message = sent.stop.message if sent.stop else ""
+
+    def put_down(connection: Connection) -> None:
         writes.write(connection, channel, work.recorder.last_id)
         if sent.stop is None:
             if sent.calls:
                 circuit.succeeded(connection, channel)
             record.remember_size(connection, channel, lane, batch.size, batch.cap, grow=bool(sent.calls))
         else:
-            report.message = sent.stop.message
             trouble.settle(connection, channel, lane, sent.stop)
             if trouble.is_failure(sent.stop):
                 record.remember_size(connection, channel, lane, batch.size, batch.cap, grow=False, shrink=True)
+
+    again(put_down)
 
 
 def _without(styles: Sequence[StylePush], done: set[int]) -> list[StylePush]:
