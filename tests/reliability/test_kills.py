@@ -21,6 +21,7 @@ from integrator.settings import settings
 from integrator.store.engine import begin
 from integrator.sync import duties
 from integrator.sync.wake import wake
+from tests.connectors.sandbox import SandboxShop
 from tests.connectors.shop import Line
 from tests.reliability.conftest import Merchant, WorkerProcess, product
 from tests.support.waiting import PATIENCE, until
@@ -74,6 +75,29 @@ class Pos(threading.Thread):
         self.shipped.add(order["OrderId"])
 
 
+def one_after_the_other(shop: SandboxShop) -> list[int]:
+    """The shop takes requests in the order they come. How many were in it when each came, as a list that grows.
+
+    A shop that does not can apply what a killed worker had sent after what its successor sends: nobody outside can
+    prevent that, worker_dead_after makes it rare, and the reconciliation finds it.
+    """
+    app, turn, count, inside, seen = shop.server.app, threading.Lock(), threading.Lock(), [0], []
+
+    def serve(environ: Any, start_response: Any) -> Any:
+        with count:
+            seen.append(inside[0])
+            inside[0] += 1
+        try:
+            with turn:
+                return app(environ, start_response)
+        finally:
+            with count:
+                inside[0] -= 1
+
+    shop.server.app = serve
+    return seen
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600 + 20 * KILLS)
 def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
@@ -81,6 +105,7 @@ def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
 ) -> None:
     chance = random.Random(SEED)
     merchant = make_merchant(poll_seconds=10, publish_new=True)
+    inside = one_after_the_other(merchant.shop)
     merchant.shop.behave(latency_ms=100)  # so that most kills come while the shop is at work
     # 2 s without a sign of life is dead: on a slow machine the living are taken for dead too, which may harm nothing
     workers = [make_worker(INTEGRATOR_WORKER_DEAD_AFTER="2") for _ in range(2)]
@@ -123,6 +148,7 @@ def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
         pos.join()
     assert pos.problem is None
     print(f"{KILLS} kills, {in_calls} while a job ran, {len(placed)} orders, {len(pos.shipped)} shipments")
+    print(f"{sum(one > 0 for one in inside)} of {len(inside)} requests came while the shop was at another")
     assert len(placed) >= KILLS
     # R1: every acknowledged item is in the shop with its newest value, less what the POS does not count yet
     variants = merchant.shop.variants()
@@ -132,9 +158,20 @@ def test_kill_9_at_random_points_loses_nothing_and_doubles_nothing(
             "SELECT item_id, sum(allocated) AS units FROM order_lines WHERE account_id = :a GROUP BY item_id"
         )
     }
-    assert {one["sku"]: int(Decimal(one["quantity"])) for one in variants} == {
-        sku: units - sold.get(sku, 0) for sku, units in merchant.accepted.items()
-    }
+    shown = {one["sku"]: int(Decimal(one["quantity"])) for one in variants}
+    wanted = {sku: units - sold.get(sku, 0) for sku, units in merchant.accepted.items()}
+    wrong = {sku for sku in wanted if shown.get(sku) != wanted[sku]}
+    told = [
+        row
+        for row in merchant.rows(
+            "SELECT p.item_id, s.quantity, l.wanted, l.accepted_at, l.sent FROM lanes l"
+            " JOIN products p ON p.account_id = l.account_id AND p.id = l.product_id"
+            " JOIN stocks s ON s.account_id = l.account_id AND s.product_id = l.product_id"
+            " WHERE l.account_id = :a AND l.channel_id = :c AND l.lane = 'stock'"
+        )
+        if row.item_id in wrong
+    ]
+    assert shown == wanted, told  # what is stored and what was sent say on which side it went wrong
     # R2: one product for each SKU, one delivery for each record, one parcel for each shipment
     assert max(Counter(one["sku"] for one in variants).values()) == 1
     assert len({one["product_id"] for one in variants}) == PRODUCTS
