@@ -33,6 +33,7 @@ from tests.reliability.conftest import Merchant, WorkerProcess, product
 from tests.support.seed import seed_store
 
 FULL = False  # set by --full
+LATENCY = 1_000  # ms of the shops of row 10: with less the two cores are busy, and not the workers
 LINES = 3  # a worker process registers so many times (sync.worker)
 
 
@@ -191,7 +192,7 @@ def row10() -> Iterator[Figure]:
         for one in merchants:
             fill(one, total)
             drain(*one.ids)
-            one.shop.behave(latency_ms=300)
+            one.shop.behave(latency_ms=LATENCY)
         spent: dict[int, list[float]] = {1: [], 2: []}
         for turn in range(5):
             for number in (1, 2):
@@ -204,7 +205,7 @@ def row10() -> Iterator[Figure]:
                         wake(one.store.account_id, one.store.store_id, ["stock"])
                     spent[number].append(until_sent(merchants))
         alone, both = statistics.median(spent[1]), statistics.median(spent[2])
-        size = f"{shops} shops that answer after 300 ms, {total:,} stocks each"
+        size = f"{shops} shops that answer after {LATENCY / 1000:g} s, {total:,} stocks each"
         what = f"two worker processes (of 4 threads) against one: {size}"
         yield Figure("10-workers", what, milliseconds(both), f"one {milliseconds(alone)}", alone / both, "≥1.8")
         yield from _sizing(running, merchants)
