@@ -87,13 +87,14 @@ CONTENT: dict[str, Reader] = {
 
 def content(values: Mapping[str, Any]) -> Payload:
     found: Payload = {}
-    for field, read in CONTENT.items():
-        if field in values:
-            value = values[field]
-            if value is None and field == "Name":
-                refuse(Code.VALUE_MISSING, field, "Name cannot be cleared.", "Send a Name, or leave it out to keep it.")
-            # an empty list is the same as none
-            found[field] = None if value is None or value == [] else read(field, value)
+    for field, value in values.items():
+        read = CONTENT.get(field)
+        if read is None:
+            continue
+        if value is None and field == "Name":
+            refuse(Code.VALUE_MISSING, field, "Name cannot be cleared.", "Send a Name, or leave it out to keep it.")
+        # an empty list is the same as none
+        found[field] = None if value is None or value == [] else read(field, value)
     return found
 
 
