@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,8 @@ from integrator.connectors.pushes import (
     CONTENT_FIELDS,
     Content,
     ListingPush,
-    Outcome,
     Price,
-    PushResult,
     Stock,
-    StylePush,
 )
 from integrator.settings import settings
 from tests.connectors.bigcommerce.simulator import BigShop, Features
@@ -112,29 +108,3 @@ def push(item_id: str, *, price: str = "10", quantity: int = 1, new: bool = True
         fields=own.get("fields", CONTENT_FIELDS if new else frozenset()),
         sent=own.get("sent"),
     )
-
-
-def alone(*listings: ListingPush) -> list[StylePush]:
-    return [StylePush(None, "", (one,), frozenset({one.product_id})) for one in listings]
-
-
-def style(
-    style_id: str, *listings: ListingPush, name: str = "", wanted: Sequence[ListingPush] | None = None
-) -> StylePush:
-    chosen = listings if wanted is None else wanted
-    return StylePush(
-        style_id, name or f"Style {style_id}", tuple(listings), frozenset(one.product_id for one in chosen)
-    )
-
-
-def accepted(results: Sequence[PushResult]) -> list[PushResult]:
-    """All of them; the reasons of the others otherwise."""
-    assert all(one.outcome is Outcome.ACCEPTED for one in results), [
-        (one.outcome, one.code, one.message) for one in results
-    ]
-    return list(results)
-
-
-def after(one: ListingPush, result: PushResult, **given: Any) -> ListingPush:
-    """The same listing at its next push, with what the first one gave to remember."""
-    return replace(one, remote={**one.remote, **result.remote}, sent=dict(result.sent or {}), **given)

@@ -11,8 +11,9 @@ from integrator.connectors.base import NeedsCredentials, Throttled
 from integrator.connectors.bigcommerce import quota
 from integrator.connectors.bigcommerce.settings import api_base
 from integrator.connectors.pushes import Outcome
-from tests.connectors.bigcommerce.conftest import Bench, Build, accepted, after, alone, push
+from tests.connectors.bigcommerce.conftest import Bench, Build, push
 from tests.connectors.bigcommerce.simulator.state import ALL_SCOPES
+from tests.connectors.pushing import accepted, after, alone
 
 
 class Clock:

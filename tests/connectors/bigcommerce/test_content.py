@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from integrator.connectors.bigcommerce import mapping
 from integrator.connectors.bigcommerce.mapping import numbered_name, visibility
 from integrator.connectors.pushes import Image, Outcome
-from tests.connectors.bigcommerce.conftest import Bench, accepted, after, alone, push, style
+from tests.connectors.bigcommerce.conftest import Bench, push
+from tests.connectors.pushing import accepted, after, alone, style
 
 D = Decimal
 

@@ -15,7 +15,8 @@ from integrator.connectors.bigcommerce.mapping import stock_rows
 from integrator.connectors.bigcommerce.pricelists import tier_record
 from integrator.connectors.bigcommerce.settings import BigSettings
 from integrator.connectors.pushes import ListingPush, Outcome, Price, Stock
-from tests.connectors.bigcommerce.conftest import Bench, accepted, after, alone, push, style
+from tests.connectors.bigcommerce.conftest import Bench, push
+from tests.connectors.pushing import accepted, after, alone, style
 
 D = Decimal
 ABSOLUTE = "PUT /v3/inventory/adjustments/absolute"

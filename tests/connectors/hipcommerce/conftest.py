@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from integrator.connectors.hipcommerce.reference.exchange import FileShop
 from integrator.connectors.hipcommerce.reference.server import Quota, Reference
 from integrator.connectors.hipcommerce.settings import HipCommerceCredentials, HipCommerceSettings
 from integrator.connectors.http import Attempt
-from integrator.connectors.pushes import CONTENT_FIELDS, Content, ListingPush, Price, Stock, StylePush
+from integrator.connectors.pushes import CONTENT_FIELDS, Content, ListingPush, Price, Stock
 from tests.connectors.hipcommerce.simulator import HipShop
 
 D = Decimal
@@ -164,12 +164,3 @@ def push(item_id: str, *, price: str = "10", quantity: int = 1, new: bool = True
         fields=own.get("fields", CONTENT_FIELDS if new else frozenset()),
         sent=own.get("sent"),
     )
-
-
-def alone(*listings: ListingPush) -> list[StylePush]:
-    return [StylePush(None, "", (one,), frozenset({one.product_id})) for one in listings]
-
-
-def style(style_id: str, *listings: ListingPush, wanted: Sequence[ListingPush] | None = None) -> StylePush:
-    chosen = listings if wanted is None else wanted
-    return StylePush(style_id, f"Style {style_id}", tuple(listings), frozenset(one.product_id for one in chosen))

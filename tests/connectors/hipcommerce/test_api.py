@@ -12,7 +12,8 @@ import pytest
 from integrator.connectors.base import OrderPage, Rejected
 from integrator.connectors.hipcommerce.mapping import moment
 from integrator.connectors.pushes import Outcome, ShipmentLine, ShipmentPush
-from tests.connectors.hipcommerce.conftest import ApiBench, alone, push, style
+from tests.connectors.hipcommerce.conftest import ApiBench, push
+from tests.connectors.pushing import alone, style
 from tests.connectors.shop import Line
 
 D = Decimal

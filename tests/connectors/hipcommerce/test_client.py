@@ -24,7 +24,8 @@ from integrator.connectors.hipcommerce.client import QUERY_CHARACTERS, CursorExp
 from integrator.connectors.hipcommerce.reference.server import SCOPES, Answer, Quota, Reference, Request, Server
 from integrator.connectors.hipcommerce.settings import HipCommerceCredentials, base_url
 from integrator.connectors.pushes import Outcome, ShipmentLine, ShipmentPush
-from tests.connectors.hipcommerce.conftest import ApiBench, Build, alone, push
+from tests.connectors.hipcommerce.conftest import ApiBench, Build, push
+from tests.connectors.pushing import alone
 from tests.connectors.shop import Line
 
 # -- signatures

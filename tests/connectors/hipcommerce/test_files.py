@@ -19,7 +19,8 @@ from integrator.connectors.hipcommerce.files.exchange import Side
 from integrator.connectors.hipcommerce.files.transport import Folder
 from integrator.connectors.pushes import Image, ListingPush, Outcome, PushResult, ShipmentLine, ShipmentPush
 from integrator.connectors.records import document
-from tests.connectors.hipcommerce.conftest import FileBench, alone, push, style
+from tests.connectors.hipcommerce.conftest import FileBench, push
+from tests.connectors.pushing import alone, style
 
 D = Decimal
 CUSTOMER = {"web_customer_id": "77", "is_guest": False, "email": "ada@example.com", "first_name": "Zoë"}

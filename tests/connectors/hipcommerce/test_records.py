@@ -22,7 +22,8 @@ from integrator.connectors.hipcommerce.reference.exchange import typed
 from integrator.connectors.hipcommerce.reference.server import ROUTES
 from integrator.connectors.pushes import CONTENT_FIELDS
 from integrator.connectors.records import pascal
-from tests.connectors.hipcommerce.conftest import push, style
+from tests.connectors.hipcommerce.conftest import push
+from tests.connectors.pushing import style
 
 D = Decimal
 DOCUMENT = document.load()

@@ -15,7 +15,8 @@ from integrator.connectors.magento import oauth
 from integrator.connectors.magento.client import Filter, NoRoute, NotFound, Search, filled, path_part
 from integrator.connectors.magento.settings import MagentoCredentials, base_url
 from integrator.connectors.pushes import Outcome
-from tests.connectors.magento.conftest import Bench, Build, accepted, alone, push
+from tests.connectors.magento.conftest import Bench, Build, push
+from tests.connectors.pushing import accepted, alone
 
 
 @pytest.mark.parametrize(

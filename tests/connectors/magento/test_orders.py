@@ -12,7 +12,13 @@ from integrator.connectors.base import Rejected, UnknownOutcome
 from integrator.connectors.magento import pull
 from integrator.connectors.pushes import ShipmentLine, ShipmentPush
 from integrator.connectors.records import PulledOrder
-from tests.connectors.magento.conftest import Bench, Build, D, accepted, alone, push, style
+from tests.connectors.magento.conftest import (
+    Bench,
+    Build,
+    D,
+    push,
+)
+from tests.connectors.pushing import accepted, alone, style
 from tests.connectors.shop import Line
 
 

@@ -12,7 +12,14 @@ import pytest
 
 from integrator.connectors.base import UnknownOutcome
 from integrator.connectors.pushes import CONTENT_FIELDS, Image, ListingPush, Outcome, Stock
-from tests.connectors.magento.conftest import Bench, Build, D, accepted, after, alone, push, style
+from tests.connectors.magento.conftest import (
+    Bench,
+    Build,
+    D,
+    after,
+    push,
+)
+from tests.connectors.pushing import accepted, alone, style
 from tests.connectors.shop import Line
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 40

@@ -13,7 +13,14 @@ from integrator.connectors.pushes import Content, Image, Outcome, Price
 from integrator.connectors.shopify import mapping
 from integrator.connectors.shopify.client import next_day
 from integrator.connectors.shopify.settings import ShopifySettings
-from tests.connectors.shopify.conftest import Bench, Build, Clock, D, accepted, after, alone, push, style
+from tests.connectors.pushing import accepted, after, alone, style
+from tests.connectors.shopify.conftest import (
+    Bench,
+    Build,
+    Clock,
+    D,
+    push,
+)
 
 SETTINGS = ShopifySettings()
 amounts = st.decimals(min_value="0.01", max_value="99999.99", places=2)

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from integrator.connectors.base import Throttled
 from integrator.connectors.shopify.budget import Budget
-from tests.connectors.shopify.conftest import Bench, Build, Clock, accepted, after, alone, push
+from tests.connectors.pushing import accepted, after, alone
+from tests.connectors.shopify.conftest import (
+    Bench,
+    Build,
+    Clock,
+    push,
+)
 
 costs = st.floats(min_value=1, max_value=1_000)
 

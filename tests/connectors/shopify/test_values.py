@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from integrator.connectors.base import UnknownOutcome
 from integrator.connectors.pushes import Outcome
 from integrator.connectors.shopify.values import Row, believed, idempotency_key
-from tests.connectors.shopify.conftest import Bench, Build, Clock, D, accepted, after, alone, push, style
+from tests.connectors.pushing import accepted, after, alone, style
+from tests.connectors.shopify.conftest import (
+    Bench,
+    Build,
+    Clock,
+    D,
+    push,
+)
 
 
 def listed(bench: Bench, count: int = 1, **given: object) -> list:

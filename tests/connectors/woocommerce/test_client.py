@@ -21,7 +21,8 @@ from integrator.connectors.http import USER_AGENT, trusted
 from integrator.connectors.woocommerce import oauth
 from integrator.connectors.woocommerce.client import Client, NoRoute, NotFound, TooLarge, chunks, parse
 from integrator.connectors.woocommerce.settings import WooCredentials, WooSettings, base_url
-from tests.connectors.woocommerce.conftest import Bench, Build, alone, push
+from tests.connectors.pushing import alone
+from tests.connectors.woocommerce.conftest import Bench, Build, push
 from tests.connectors.woocommerce.simulator import Features, WooShop
 
 

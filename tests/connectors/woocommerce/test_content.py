@@ -9,7 +9,8 @@ import pytest
 
 from integrator.connectors.base import Rejected, UnknownOutcome
 from integrator.connectors.pushes import CONTENT_FIELDS, Image, Outcome
-from tests.connectors.woocommerce.conftest import Bench, Build, accepted, after, alone, push, style
+from tests.connectors.pushing import accepted, after, alone, style
+from tests.connectors.woocommerce.conftest import Bench, Build, push
 
 PICTURES = (Image("https://pos.test/2.jpg", 2), Image("https://pos.test/1.jpg", 1, "Front"))
 

@@ -10,7 +10,8 @@ import pytest
 
 from integrator.connectors.base import ConnectorError, Throttled
 from integrator.connectors.pushes import ListingPush, Outcome, Price, Stock
-from tests.connectors.woocommerce.conftest import Bench, Build, accepted, alone, push, style
+from tests.connectors.pushing import accepted, alone, style
+from tests.connectors.woocommerce.conftest import Bench, Build, push
 
 D = Decimal
 
