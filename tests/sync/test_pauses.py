@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,15 +21,9 @@ from integrator.sync.lanes import push_once
 from integrator.sync.wake import wake
 from tests.connectors.sandbox import SandboxShop
 from tests.support.seed import seed_store
+from tests.support.waiting import until
 from tests.sync.conftest import Stage, item, make_stage
 from tests.sync.test_queue import at_rest, waiting
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def paused_for(stage: Stage, seconds: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -18,6 +17,7 @@ from integrator.store.engine import begin
 from integrator.web.apart import LARGE_BYTES, PLACES
 from tests.contract.soap import NS, credentials, envelope
 from tests.support.service import Service, StoreLogin
+from tests.support.waiting import until
 
 HEADERS = {"Content-Type": "text/xml"}
 LARGE = 3_000  # items
@@ -53,17 +53,10 @@ def created(service: Service, count: int) -> StoreLogin:
     return store
 
 
-def waiting(connection: Any, account: int) -> int:
+def waiting(connection: Any) -> int:
     """How many calls wait for the locked rows."""
     found = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')")
     return int(connection.execute(found).scalar_one())
-
-
-def until(what: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_large_call_waits_for_its_like_and_a_small_one_passes(start_service: Any) -> None:
@@ -78,10 +71,10 @@ def test_a_large_call_waits_for_its_like_and_a_small_one_passes(start_service: A
             locked = sa.text("SELECT 1 FROM stocks WHERE account_id = :account FOR UPDATE")
             holder.execute(locked, {"account": loud.account_id})
             answers = [pool.submit(post, service, one) for one in large]
-            until(lambda: waiting(holder, loud.account_id))
+            until(lambda: waiting(holder))
             small = post(service, message(quiet, "UpdateInventory", "Items", stocks(1, 5)))
             assert b"<Applied>1</Applied>" in small.content
-            assert waiting(holder, loud.account_id) == 1
+            assert waiting(holder) == 1
             assert not any(one.done() for one in answers)
         assert all(f"<Applied>{LARGE}</Applied>".encode() in one.result().content for one in answers)
 
@@ -148,7 +141,7 @@ def test_when_it_dies_the_call_has_no_answer_and_the_next_one_has(start_service:
         holder.execute(sa.text("SELECT 1 FROM stocks WHERE account_id = :account FOR UPDATE"),
                        {"account": store.account_id})  # fmt: skip
         asking.start()
-        until(lambda: waiting(holder, store.account_id))
+        until(lambda: waiting(holder))
         (dead,) = companions(service)
         dead.kill()
         asking.join(30)
