@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Connection
 
 from integrator.catalogue import batches
@@ -141,7 +140,7 @@ def _stock_columns(payloads: Sequence[Payload]) -> dict[str, str]:
     locations = [one.get("LocationQuantities") for one in payloads]
     return {
         "quantity": batches.plain([one.get("Quantity") for one in payloads]),
-        "quantities": batches.texts([_json(one) if one else None for one in locations]) if any(locations) else "{}",
+        "quantities": batches.json_texts(locations) if any(locations) else "{}",
     }
 
 
@@ -186,7 +185,7 @@ def _price_columns(payloads: Sequence[Payload]) -> dict[str, str]:
         "sale_end": batches.times([one.get("SaleEnd") for one in payloads]),
         "msrp": batches.plain([one.get("Msrp") for one in payloads]),
         "cost": batches.plain([one.get("Cost") for one in payloads]),
-        "tiers": batches.texts([_json(one) if one else None for one in tiers]) if any(tiers) else "{}",
+        "tiers": batches.json_texts(tiers) if any(tiers) else "{}",
     }
 
 
@@ -271,7 +270,3 @@ def apply(
             done.updated = [changes[number - 1] for number in numbers]
     done.superseded, done.refused = held["superseded"], held["refused"]
     return done
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()

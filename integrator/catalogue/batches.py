@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 Parameters = dict[str, Any]
@@ -23,6 +24,15 @@ def texts(values: Iterable[str | None]) -> str:
         )
         + "}"
     )
+
+
+def json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def json_texts(values: Iterable[Any]) -> str:
+    """text[] of JSON; NULL for what is empty or not there."""
+    return texts(json_text(value) if value else None for value in values)
 
 
 def plain(values: Sequence[object | None]) -> str:

@@ -5,7 +5,8 @@ changed, and does all of it in the caller's transaction, with a number of statem
 number of rows. It never commits. Nothing is written for an item that is unchanged; for a call in which every
 item is unchanged not even a row lock is taken.
 
-Calls that run at once end as if one after the other, and cannot deadlock:
+Calls that run at once end as if one after the other. Their locks keep one order, but for the lanes of more than a
+thousand items (catalogue.applying), and lanes that are marked before a new location is made:
 
 - UpdatePOSProducts first takes the lock of the store's catalogue, alone (marks.lock_catalogue). Only under it are
   products created and styles changed.
@@ -14,6 +15,8 @@ Calls that run at once end as if one after the other, and cannot deadlock:
 - UpdateInventory and UpdatePricing wait for the catalogue's lock only where an item is missing: another call may be
   about to create it.
 - Then come new locations, order lines, and the lanes, each in its fixed order.
+
+A deadlock that is left is run again by whoever holds the transaction (store.engine.again).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Marks on lanes: "this product is wanted on these lanes". State, not messages: ten marks are one push.
 
-All writers of lanes take their rows in the order (channel_id, lane, product_id).
+All writers of lanes take their rows in the order (channel_id, lane, product_id); see catalogue.applying for the one
+that only does so as a rule.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from integrator.catalogue import batches, merge
@@ -126,10 +125,7 @@ def _content_columns(contents: Sequence[merge.Content]) -> dict[str, str]:
     return {
         "styles": batches.texts([one.get("StyleId") for one in contents]),
         "contents": batches.texts(
-            [
-                _json({name: value for name, value in one.items() if name != "StyleId"} if "StyleId" in one else one)
-                for one in contents
-            ]
+            batches.json_text({name: value for name, value in one.items() if name != "StyleId"}) for one in contents
         ),
     }
 
@@ -142,17 +138,13 @@ def _price_columns(values: Sequence[merge.Price]) -> dict[str, str]:
         "sale_end": batches.times([one.sale_end for one in values]),
         "msrp": batches.plain([one.msrp for one in values]),
         "cost": batches.plain([one.cost for one in values]),
-        "tiers": batches.texts([_json(one.tiers) if one.tiers else None for one in values]),
+        "tiers": batches.json_texts([one.tiers for one in values]),
     }
 
 
 def _stock_columns(values: Sequence[merge.Stock]) -> dict[str, str]:
-    quantities = [_json(one.quantities) if one.quantities else None for one in values]
+    quantities = [one.quantities for one in values]
     return {
         "quantity": batches.plain([one.quantity for one in values]),
-        "quantities": batches.texts(quantities) if any(quantities) else "{}",
+        "quantities": batches.json_texts(quantities) if any(quantities) else "{}",
     }
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
