@@ -74,8 +74,7 @@ class Application:
         sandbox: Wsgi = _at(create_shop().wsgi_app, "/sandbox")
         if chosen.trust_proxy:
             pages, sandbox = _trusting(pages), _trusting(sandbox)
-        self.contract = contract(chosen, companion.ask if companion else None, LARGE_BYTES)
-        self.soap: Wsgi = self.contract
+        self.soap: Wsgi = contract(chosen, companion.ask if companion else None, LARGE_BYTES)
         self.pages, self.sandbox = pages, sandbox
         self.requests = Requests()
         self.headers = [*HEADERS.items(), *([HSTS] if chosen.public_url.startswith("https://") else [])]
@@ -121,13 +120,17 @@ def _give_up(environ: Environ) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def application(chosen: Settings | None = None, companion: Companion | None = None) -> Application:
-    """What a web server runs; the store of the process is configured here, so after a fork. `companion` answers the
-    large messages."""
-    chosen = chosen or settings()
+def connect(chosen: Settings, calls: int) -> None:
+    """Configures the store of the process, for so many calls at once; so after a fork."""
     if not store_engine.configured():
         if not chosen.database_url:
             raise RuntimeError("DATABASE_URL is not set; `integrator web` and `integrator serve` set it.")
-        store_engine.configure(chosen.database_url, pool_size=chosen.web_threads, max_overflow=2)
+        store_engine.configure(chosen.database_url, pool_size=calls, max_overflow=2)
+
+
+def application(chosen: Settings | None = None, companion: Companion | None = None) -> Application:
+    """What a web server runs. `companion` answers the large messages."""
+    chosen = chosen or settings()
+    connect(chosen, chosen.web_threads)
     logger.debug("web application %s", __version__)
     return Application(chosen, companion)

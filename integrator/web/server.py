@@ -79,12 +79,14 @@ class Server(BaseApplication):
         self.companion = accompany(self._large, inherited)
 
     def _large(self) -> Any:
-        """What the companion does with a message: the same as a web process."""
+        """What the companion does with a message, one at a time: the same as a web process."""
         from integrator import telemetry
-        from integrator.web.app import application
+        from integrator.contract.app import application
+        from integrator.web.app import connect
 
         telemetry.configure(self.chosen, "web")
-        return application(self.chosen).contract.answer
+        connect(self.chosen, calls=1)
+        return application(self.chosen).answer
 
     def load(self) -> Any:
         from integrator import telemetry
